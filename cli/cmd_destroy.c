@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "message.h"
+
+int
+cmd_destroy(struct cli *cli, const struct call *call)
+{
+	const char *name = call->argc ? call->argv[0] : cli->store_name;
+
+	if (!name)
+		name = CLI_DEFAULT_STORE;
+	int rc = spl_destroy(name, cli->kind);
+	if (rc >= 0) {
+		cli_note("destroy: removed store '%s'", name);
+		return EXIT_DONE;
+	}
+	const struct failure failure = {
+		.doing = DOING_DESTROY,
+		.code = rc,
+		.command = call->command->name,
+		.store = name,
+	};
+	return cli_fail(cli, &failure);
+}

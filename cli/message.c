@@ -1,0 +1,504 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * message.c - every sentence about a failure of the library, in one table.
+ *
+ * A row says what was being done, which error came, when else it applies,
+ * and the sentence; the first row that fits is used. {names} in a sentence
+ * are filled in from the failure and from the store.
+ */
+#define _GNU_SOURCE 1
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "message.h"
+
+#define SHM "/dev/shm"
+
+/* A failure with what was found out about it on the way to a sentence. */
+struct context {
+	const struct cli *cli;
+	const struct failure *failure;
+	struct spl_store_stat stat; /* zeroes when no store is open */
+};
+
+struct row {
+	enum doing doing;
+	int code; /* 0: every other */
+	bool (*when)(const struct context *context); /* null: always */
+	const char *text;
+};
+
+static bool
+in_memory(const struct context *context)
+{
+	return context->cli->kind == SPL_MEMORY;
+}
+
+static bool
+no_shm(const struct context *context)
+{
+	struct stat st;
+
+	return in_memory(context) && stat(SHM, &st) && errno == ENOENT;
+}
+
+/* How a read-only open of the store ends: is it one, may it be read? */
+static int
+try_read(const struct context *context)
+{
+	struct spl_options options;
+	spl_store *store;
+
+	spl_options_init(&options);
+	options.kind = context->cli->kind;
+	options.flags = SPL_READ_ONLY;
+	int rc = spl_open(context->failure->store, &options, &store);
+	if (rc >= 0)
+		spl_close(store);
+	return rc;
+}
+
+static bool
+readable(const struct context *context)
+{
+	return try_read(context) >= 0;
+}
+
+/* Also a store that cannot be opened is one, and must not be overwritten. */
+static bool
+is_store(const struct context *context)
+{
+	int rc = try_read(context);
+
+	return rc >= 0 || rc == -EPERM || rc == -EACCES ||
+	       rc == -EPROTONOSUPPORT;
+}
+
+static bool
+bad_name(const struct context *context)
+{
+	const char *name = context->failure->store;
+
+	if (!in_memory(context))
+		return !*name;
+	return !*name || strchr(name, '/') || !strcmp(name, ".") ||
+	       !strcmp(name, "..");
+}
+
+static bool
+bad_name_in_memory(const struct context *context)
+{
+	return in_memory(context) && bad_name(context);
+}
+
+static bool
+all_slots_taken(const struct context *context)
+{
+	return context->stat.keys >= context->stat.slots;
+}
+
+static bool
+all_writers_taken(const struct context *context)
+{
+	return context->stat.writers_owned >= context->stat.writers;
+}
+
+static bool
+only_reads(const struct context *context)
+{
+	const struct command *command =
+		cli_command_find(context->failure->command);
+
+	return command && command->access != ACCESS_WRITE;
+}
+
+static bool
+pid_known(const struct context *context)
+{
+	return context->failure->busy_pid > 0;
+}
+
+/* clang-format off */
+static const struct row rows[] = {
+	{ DOING_CREATE, EEXIST, is_store,
+	  "{cmd}: store '{store}' exists already: use it with "
+	  "'{prog} --use {store}', or remove it with "
+	  "'{prog} destroy {store}'" },
+	{ DOING_CREATE, EEXIST, NULL,
+	  "{cmd}: '{path}' exists already and is no store: "
+	  "choose another name" },
+	{ DOING_CREATE, EINVAL, bad_name_in_memory,
+	  "{cmd}: '{store}' cannot name a store in memory: use a plain name "
+	  "without '/', or splinterpctl for a store in a file" },
+	{ DOING_CREATE, EINVAL, bad_name,
+	  "{cmd}: '{store}' cannot name a store: give the path of a file" },
+	{ DOING_CREATE, EINVAL, NULL,
+	  "{cmd}: {slots} slots of {max} bytes are more than a store can "
+	  "have: choose fewer slots or smaller values" },
+	{ DOING_CREATE, ENOENT, in_memory,
+	  "{cmd}: cannot create store '{store}', " SHM " is missing: mount "
+	  "it with 'mount -t tmpfs tmpfs " SHM "', or use splinterpctl for a "
+	  "store in a file" },
+	{ DOING_CREATE, ENOENT, NULL,
+	  "{cmd}: cannot create '{path}', its directory is missing: make it "
+	  "with mkdir" },
+	{ DOING_CREATE, ENOSPC, in_memory,
+	  "{cmd}: store '{store}' does not fit into " SHM ": choose fewer "
+	  "slots or smaller values, or free some ('df -h " SHM "' shows what "
+	  "is left)" },
+	{ DOING_CREATE, ENOSPC, NULL,
+	  "{cmd}: store '{store}' does not fit onto the disk: choose fewer "
+	  "slots or smaller values, or free some ('df -h' shows what is "
+	  "left)" },
+	{ DOING_CREATE, EFBIG, NULL,
+	  "{cmd}: {slots} slots of {max} bytes are more than the file system "
+	  "or 'ulimit -f' allows: choose fewer slots or smaller values" },
+	{ DOING_CREATE, EOPNOTSUPP, NULL,
+	  "{cmd}: the file system of '{path}' cannot reserve space: choose a "
+	  "directory on another" },
+	{ DOING_CREATE, EACCES, NULL,
+	  "{cmd}: no permission to create '{path}': choose a directory that "
+	  "you may write to" },
+	{ DOING_CREATE, EROFS, NULL,
+	  "{cmd}: cannot create '{path}', its file system is read-only: "
+	  "choose another directory" },
+
+	{ DOING_DESTROY, ENOENT, no_shm,
+	  "{cmd}: no store '{store}', " SHM " is missing: there is nothing "
+	  "to remove" },
+	{ DOING_DESTROY, ENOENT, NULL,
+	  "{cmd}: no store '{store}': '{prog} stores' lists those there "
+	  "are" },
+	{ DOING_DESTROY, EBADMSG, NULL,
+	  "{cmd}: '{path}' is no store, so it was left alone: remove it with "
+	  "'rm {path}' if you mean it" },
+	{ DOING_DESTROY, EACCES, NULL,
+	  "{cmd}: no permission to remove store '{store}': ask its owner, or "
+	  "the owner of its directory" },
+	{ DOING_DESTROY, EROFS, NULL,
+	  "{cmd}: cannot remove store '{store}', its file system is "
+	  "read-only: remount it writable" },
+
+	{ DOING_OPEN, ENOENT, no_shm,
+	  "no store '{store}', " SHM " is missing: mount it with "
+	  "'mount -t tmpfs tmpfs " SHM "', or use splinterpctl for a store "
+	  "in a file" },
+	{ DOING_OPEN, ENOENT, NULL,
+	  "no store '{store}': create it with '{prog} init {store}'" },
+	{ DOING_OPEN, EINVAL, in_memory,
+	  "'{store}' cannot name a store in memory: use a plain name without "
+	  "'/', or splinterpctl for a store in a file" },
+	{ DOING_OPEN, EINVAL, NULL,
+	  "'{store}' cannot name a store: give the path of a file" },
+	{ DOING_OPEN, ENAMETOOLONG, NULL,
+	  "'{store}' cannot name a store, {storelen} bytes are too long: "
+	  "choose a shorter name" },
+	{ DOING_OPEN, ELOOP, NULL,
+	  "'{path}' is a symbolic link, which is never followed: name the "
+	  "store itself" },
+	{ DOING_OPEN, EISDIR, NULL,
+	  "'{path}' is a directory, not a store: choose another name" },
+	{ DOING_OPEN, ENXIO, NULL,
+	  "'{path}' is not a regular file, so it is no store: choose another "
+	  "name" },
+	{ DOING_OPEN, ENOTDIR, NULL,
+	  "'{path}' leads through something that is no directory: correct "
+	  "the path" },
+	{ DOING_OPEN, EPERM, NULL,
+	  "store '{store}' belongs to another user, who could change it "
+	  "under you: run {prog} as its owner, or create a store of your "
+	  "own" },
+	{ DOING_OPEN, EACCES, readable,
+	  "no permission to write to store '{store}': get, head, list, "
+	  "config and watch still work; its owner can allow more with "
+	  "'chmod'" },
+	{ DOING_OPEN, EACCES, NULL,
+	  "no permission to open store '{store}': ask its owner to allow it "
+	  "with 'chmod'" },
+	{ DOING_OPEN, EROFS, NULL,
+	  "store '{store}' is on a read-only file system: get, head, list, "
+	  "config and watch still work; remount it to write" },
+	{ DOING_OPEN, EBADMSG, NULL,
+	  "'{path}' is no store, or a damaged one: choose another name, or "
+	  "remove it with '{prog} destroy {store}' and create it again" },
+	{ DOING_OPEN, EPROTONOSUPPORT, NULL,
+	  "store '{store}' has another layout version or byte order than "
+	  "{prog} {version}: use the version that made it, or remove it with "
+	  "'rm {path}' and create it again" },
+	{ DOING_OPEN, ENOMEM, NULL,
+	  "no memory to map store '{store}': free some, or raise "
+	  "'ulimit -v'" },
+	{ DOING_OPEN, 0, NULL,
+	  "cannot open store '{store}': {error}: check '{path}'" },
+
+	{ DOING_VACUUM, EAGAIN, pid_known,
+	  "{cmd}: process {pid} keeps a writer entry of store '{store}' "
+	  "busy, so old bytes may be left: continue or end it, then try "
+	  "again" },
+	{ DOING_VACUUM, EAGAIN, NULL,
+	  "{cmd}: a process keeps a writer entry of store '{store}' busy, so "
+	  "old bytes may be left: try again" },
+
+	{ DOING_KEY, EINVAL, NULL,
+	  "{cmd}: a key cannot be empty: give 1 to {keymax} bytes" },
+	{ DOING_KEY, ENAMETOOLONG, NULL,
+	  "{cmd}: key '{key}' is too long, {keylen} bytes: use at most "
+	  "{keymax} bytes" },
+	{ DOING_KEY, ENOENT, NULL,
+	  "{cmd}: no key '{key}' in store '{store}'" },
+	{ DOING_KEY, EMSGSIZE, NULL,
+	  "{cmd}: the value of key '{key}' is too large, {len} bytes: store "
+	  "'{store}' takes at most {max} bytes, a store for larger ones is "
+	  "made with '{prog} init STORE SLOTS BYTES'" },
+	{ DOING_KEY, ENOSPC, all_slots_taken,
+	  "{cmd}: store '{store}' is full, all {slots} slots are taken: "
+	  "remove a key with 'unset', or make a larger store with "
+	  "'{prog} init STORE SLOTS'" },
+	{ DOING_KEY, ENOSPC, in_memory,
+	  "{cmd}: no memory is left for key '{key}' in store '{store}': free "
+	  "some ('df -h " SHM "' shows what is left)" },
+	{ DOING_KEY, ENOSPC, NULL,
+	  "{cmd}: no space is left on the disk for key '{key}' in store "
+	  "'{store}': free some ('df -h' shows what is left)" },
+	{ DOING_KEY, EAGAIN, only_reads,
+	  "{cmd}: key '{key}' in store '{store}' is overwritten faster than "
+	  "it can be read: try again" },
+	{ DOING_KEY, EAGAIN, all_writers_taken,
+	  "{cmd}: all {writers} writers that store '{store}' has room for "
+	  "are in use: try again when one of them has ended" },
+	{ DOING_KEY, EAGAIN, NULL,
+	  "{cmd}: another process is in the middle of a change of store "
+	  "'{store}': try again, and look for one that is stopped" },
+	{ DOING_KEY, EROFS, NULL,
+	  "{cmd}: store '{store}' is open for reading only: change its "
+	  "permissions with 'chmod'" },
+	{ DOING_KEY, EBADMSG, NULL,
+	  "{cmd}: store '{store}' is damaged: save what can be read, then "
+	  "remove it with '{prog} destroy {store}' and create it again" },
+	{ DOING_KEY, ENOMEM, NULL,
+	  "{cmd}: no memory for what store '{store}' holds: free some, or "
+	  "raise 'ulimit -v'" },
+	{ DOING_KEY, 0, NULL,
+	  "{cmd}: store '{store}': {error}: try again" },
+};
+/* clang-format on */
+
+/*
+ * What is said when the row's own kind has no sentence: a store that cannot
+ * be opened is the same whatever it was wanted for.
+ */
+static enum doing
+fallback(enum doing doing)
+{
+	return doing == DOING_VACUUM || doing == DOING_KEY ? DOING_KEY
+							   : DOING_OPEN;
+}
+
+static const char *
+find_text(const struct context *context, enum doing doing)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct row *row = &rows[i];
+
+		if (row->doing == doing &&
+			(!row->code || row->code == -context->failure->code) &&
+			(!row->when || row->when(context)))
+			return row->text;
+	}
+	return find_text(context, fallback(doing));
+}
+
+static void
+put_char(char c)
+{
+	unsigned char byte = (unsigned char)c;
+
+	fputc(byte < ' ' || byte == 0x7f ? '?' : byte, stderr);
+}
+
+/* Names can be as long as the system allows; a sentence cannot. */
+static void
+put_name(const char *text)
+{
+	enum { SHOWN = 256 };
+	size_t i = 0;
+
+	for (; text[i] && i < SHOWN; i++)
+		put_char(text[i]);
+	if (text[i])
+		fputs("...", stderr);
+}
+
+static void
+put_number(uint64_t number)
+{
+	fprintf(stderr, "%" PRIu64, number);
+}
+
+static void
+put_path(const struct context *context)
+{
+	if (in_memory(context))
+		fputs(SHM "/", stderr);
+	put_name(context->failure->store);
+}
+
+static bool
+put_text_field(const struct context *context, const char *name)
+{
+	const struct failure *failure = context->failure;
+
+	if (!strcmp(name, "prog"))
+		put_name(context->cli->program);
+	else if (!strcmp(name, "version"))
+		put_name(spl_version());
+	else if (!strcmp(name, "cmd"))
+		put_name(failure->command);
+	else if (!strcmp(name, "store"))
+		put_name(failure->store);
+	else if (!strcmp(name, "path"))
+		put_path(context);
+	else if (!strcmp(name, "key"))
+		put_name(failure->key ? failure->key : "");
+	else if (!strcmp(name, "error"))
+		put_name(strerror(-failure->code));
+	else
+		return false;
+	return true;
+}
+
+/* A limit is what was asked for, or else what the open store has. */
+static uint64_t
+asked_or(uint64_t asked, uint64_t found)
+{
+	return asked ? asked : found;
+}
+
+static void
+put_number_field(const struct context *context, const char *name)
+{
+	const struct failure *failure = context->failure;
+	const struct spl_store_stat *stat = &context->stat;
+
+	if (!strcmp(name, "storelen"))
+		put_number(strlen(failure->store));
+	else if (!strcmp(name, "keylen"))
+		put_number(failure->key ? strlen(failure->key) : 0);
+	else if (!strcmp(name, "keymax"))
+		put_number(SPL_KEY_MAX);
+	else if (!strcmp(name, "len"))
+		put_number(failure->value_len);
+	else if (!strcmp(name, "max"))
+		put_number(asked_or(failure->max_value, stat->max_value));
+	else if (!strcmp(name, "slots"))
+		put_number(asked_or(failure->slots, stat->slots));
+	else if (!strcmp(name, "writers"))
+		put_number(stat->writers);
+	else if (!strcmp(name, "pid"))
+		fprintf(stderr, "%" PRId32, failure->busy_pid);
+	else
+		abort(); /* a row names what is not there */
+}
+
+/* Writes the field that @text begins with, "{name}", and returns its end. */
+static const char *
+put_field(const struct context *context, const char *text)
+{
+	char name[16];
+	size_t len = strcspn(text + 1, "}");
+
+	if (len >= sizeof(name))
+		abort();
+	memcpy(name, text + 1, len);
+	name[len] = '\0';
+	if (!put_text_field(context, name))
+		put_number_field(context, name);
+	return text + len + 2;
+}
+
+int
+cli_fail(const struct cli *cli, const struct failure *failure)
+{
+	struct context context = {.cli = cli, .failure = failure};
+
+	if (cli->store)
+		spl_store_info(cli->store, &context.stat);
+	const char *text = find_text(&context, failure->doing);
+	fprintf(stderr, "%s: ", cli->program);
+	while (*text) {
+		if (*text == '{')
+			text = put_field(&context, text);
+		else
+			fputc(*text++, stderr);
+	}
+	fputc('\n', stderr);
+	return EXIT_FAILED;
+}
+
+int
+cli_fail_key(const struct cli *cli, const struct call *call, const char *key,
+	int code)
+{
+	const struct failure failure = {
+		.doing = DOING_KEY,
+		.code = code,
+		.command = call->command->name,
+		.store = cli->store_name,
+		.key = key,
+	};
+
+	return cli_fail(cli, &failure);
+}
+
+static void __attribute__((format(printf, 1, 0)))
+put_line(const char *format, va_list args)
+{
+	char *line;
+
+	if (vasprintf(&line, format, args) < 0)
+		return;
+	for (const char *c = line; *c; c++)
+		put_char(*c);
+	fputc('\n', stderr);
+	free(line);
+}
+
+int
+cli_fail_text(const struct cli *cli, const char *format, ...)
+{
+	va_list args;
+
+	fprintf(stderr, "%s: ", cli->program);
+	va_start(args, format);
+	put_line(format, args);
+	va_end(args);
+	return EXIT_FAILED;
+}
+
+int
+cli_usage(const struct cli *cli, const char *format, ...)
+{
+	va_list args;
+
+	fprintf(stderr, "%s: ", cli->program);
+	va_start(args, format);
+	put_line(format, args);
+	va_end(args);
+	return EXIT_USAGE;
+}
+
+void
+cli_note(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	put_line(format, args);
+	va_end(args);
+}

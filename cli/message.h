@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * message.h - what went wrong, in one sentence on stderr that names the
+ * thing, the reason and the cure. Each function returns the exit status that
+ * belongs to it. Bytes that would control a terminal are shown as '?'.
+ */
+#ifndef CLI_MESSAGE_H
+#define CLI_MESSAGE_H
+
+#include "command.h"
+
+/* What was being done when the library returned an error. */
+enum doing {
+	DOING_OPEN,
+	DOING_CREATE,
+	DOING_DESTROY,
+	DOING_KEY, /* anything with one key, or with all */
+	DOING_VACUUM /* switching auto-vacuum */
+};
+
+/* What the sentence may have to name; what does not apply stays 0. */
+struct failure {
+	enum doing doing;
+	int code; /* negative errno of the library */
+	const char *command;
+	const char *store;
+	const char *key;
+	size_t value_len;
+	uint64_t slots; /* asked for, DOING_CREATE */
+	uint64_t max_value; /* asked for, DOING_CREATE */
+	int32_t busy_pid; /* DOING_VACUUM */
+};
+
+/* Explains an error of the library. EXIT_FAILED. */
+int cli_fail(const struct cli *cli, const struct failure *failure);
+
+/* The same for the call's key in the open store. EXIT_FAILED. */
+int cli_fail_key(const struct cli *cli, const struct call *call,
+	const char *key, int code);
+
+/* "PROGRAM: " and a sentence. EXIT_FAILED, EXIT_USAGE. */
+int cli_fail_text(const struct cli *cli, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+int cli_usage(const struct cli *cli, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* A confirmation, without the program's name. */
+void cli_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

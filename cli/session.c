@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * session.c - the store that is selected, opened when a command needs it and
+ * in the way it needs it.
+ */
+#define _POSIX_C_SOURCE 200809L
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "message.h"
+
+static void
+close_store(struct cli *cli)
+{
+	spl_close(cli->store);
+	cli->store = NULL;
+	cli->writable = false;
+}
+
+int
+cli_select(struct cli *cli, const char *name)
+{
+	char *copy = NULL;
+
+	if (name && !(copy = strdup(name)))
+		return cli_fail_text(cli, "no memory for a store's name: free "
+					  "some");
+	close_store(cli);
+	free(cli->store_name);
+	cli->store_name = copy;
+	return EXIT_DONE;
+}
+
+static int
+open_store(struct cli *cli, bool writable)
+{
+	struct spl_options options;
+
+	spl_options_init(&options);
+	options.kind = cli->kind;
+	options.flags = writable ? 0 : SPL_READ_ONLY;
+	int rc = spl_open(cli->store_name, &options, &cli->store);
+	if (rc >= 0)
+		cli->writable = writable;
+	return rc;
+}
+
+/* For writing if that is wanted, for reading if that is enough. */
+static int
+open_for(struct cli *cli, enum access access)
+{
+	int rc = open_store(cli, access != ACCESS_READ);
+
+	if (access == ACCESS_BEST && (rc == -EACCES || rc == -EROFS))
+		rc = open_store(cli, false);
+	return rc;
+}
+
+int
+cli_need(struct cli *cli, const struct call *call, enum access access)
+{
+	if (access == ACCESS_NONE)
+		return EXIT_DONE;
+	if (!cli->store_name)
+		return cli_usage(cli,
+			"%s: no store selected: name one with "
+			"'%s --use STORE %s', or in "
+			"SPLINTER_DEFAULT_STORE",
+			call->command->name, cli->program, call->command->name);
+	if (cli->store && (cli->writable || access != ACCESS_WRITE))
+		return EXIT_DONE;
+	close_store(cli);
+	int rc = open_for(cli, access);
+	if (rc >= 0)
+		return EXIT_DONE;
+	const struct failure failure = {
+		.doing = DOING_OPEN,
+		.code = rc,
+		.command = call->command->name,
+		.store = cli->store_name,
+	};
+	return cli_fail(cli, &failure);
+}
+
+void
+cli_release(struct cli *cli)
+{
+	close_store(cli);
+	free(cli->store_name);
+	cli->store_name = NULL;
+}

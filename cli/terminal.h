@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * terminal.h - what can end a command that waits: a key, or a signal. The
+ * terminal is as it was before once the command has ended, however it did.
+ */
+#ifndef CLI_TERMINAL_H
+#define CLI_TERMINAL_H
+
+#include <stdbool.h>
+#include <termios.h>
+
+struct terminal {
+	bool present; /* stdin is one */
+	bool raw; /* its keys come one by one, by us */
+	struct termios saved; /* how it was before that */
+};
+
+/*
+ * terminal_begin - from here on signals that would end the program end the
+ * wait instead, and the keyboard is looked at. One at a time.
+ */
+void terminal_begin(struct terminal *terminal);
+
+/*
+ * terminal_stop - has Ctrl-] been typed, or a signal come? Also where
+ * Ctrl-Z is obeyed and where a terminal is taken over that was another's
+ * before. To be asked every now and then.
+ */
+bool terminal_stop(struct terminal *terminal);
+
+/*
+ * terminal_end - puts everything back. A signal other than Ctrl-C's is then
+ * raised once more, to do what it does.
+ */
+void terminal_end(struct terminal *terminal);
+
+#endif

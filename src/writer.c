@@ -1,0 +1,497 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "writer.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sched.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "map.h"
+#include "repair.h"
+
+uint64_t
+spli_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+bool
+spli_patience_left(struct spli_patience *p)
+{
+	if (p->rounds++ < 64) {
+		spli_pause();
+		return true;
+	}
+	uint64_t now = spli_now_ns();
+	if (!p->deadline_ns)
+		p->deadline_ns = now + SPL_WAIT_BOUND_MS * UINT64_C(1000000);
+	if (now >= p->deadline_ns)
+		return false;
+	if (p->rounds < 80) {
+		sched_yield();
+	} else {
+		long ns = p->rounds < 100 ? 50000 : 1000000;
+		nanosleep(&(struct timespec){.tv_nsec = ns}, NULL);
+	}
+	return true;
+}
+
+/*
+ * The kernel's lock. All of these run under s->mutex: to the kernel, a
+ * process's threads are one owner.
+ */
+static int
+lock_set(spl_store *s, uint32_t e, short type)
+{
+	struct flock lock = {
+		.l_type = type,
+		.l_whence = SEEK_SET,
+		.l_start = (off_t)(s->geo.writers_off +
+				   e * sizeof(struct spli_writer)),
+		.l_len = 1,
+	};
+	int rc;
+
+	do
+		rc = fcntl(s->lock_fd, F_OFD_SETLK, &lock);
+	while (rc && errno == EINTR);
+	return !rc ? 0 : errno == EACCES ? -EAGAIN : -errno;
+}
+
+/* The description the locks live on: our own, never passed on. */
+static int
+lock_open(spl_store *s)
+{
+	char path[64];
+
+	if (s->lock_fd >= 0)
+		return 0;
+	snprintf(path, sizeof path, "/proc/self/fd/%d", s->fd);
+	s->lock_fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+	return s->lock_fd < 0 ? -errno : 0;
+}
+
+/*
+ * Take the lease of entry @e away from the switcher @holder (see
+ * spli_lease_foreign) if that one is dead, and put @name in its place. His
+ * byte stays locked meanwhile: nobody can adopt his entry and lease once more
+ * under the same name, so the holder that was seen is the dead one.
+ */
+static int
+lease_steal(spl_store *s, uint32_t e, uint32_t holder, uint32_t name)
+{
+	uint32_t h = holder - 1;
+	int rc = 0;
+
+	if (h < s->geo.writers) {
+		if (s->is_mine[h])
+			return -EAGAIN;
+		rc = lock_set(s, h, F_WRLCK);
+		if (rc)
+			return rc;
+	} /* else nobody can be called that: garbage, nobody's */
+	if (!spli_cas(&s->writers[e].lease, &holder, name))
+		rc = -EAGAIN;
+	if (h < s->geo.writers)
+		lock_set(s, h, F_UNLCK);
+	return rc;
+}
+
+/* The lease of an entry that has just become ours. */
+static int
+lease_inherit(spl_store *s, uint32_t e)
+{
+	struct spli_patience p = {0};
+	uint32_t *lease = &s->writers[e].lease;
+	uint32_t name = e + 1;
+
+	do {
+		uint32_t holder = spli_load_acquire(lease);
+		if (holder == name)
+			return 0; /* the dead owner's: ours now */
+		if (!holder && spli_cas(lease, &holder, name))
+			return 0;
+		if (holder && !lease_steal(s, e, holder, name))
+			return 0;
+	} while (spli_patience_left(&p));
+	return -EAGAIN;
+}
+
+/*
+ * Become the owner of entry @e, repair it, hold its lease. Fails and leaves it
+ * as a dead owner's, whom the next may repair, or as it was.
+ */
+static int
+adopt(spl_store *s, uint32_t e)
+{
+	struct spli_writer *w = &s->writers[e];
+	int rc = lock_open(s);
+
+	if (!rc)
+		rc = lock_set(s, e, F_WRLCK);
+	if (rc)
+		return rc;
+	bool dead = spli_load_acquire(&w->owner) != 0;
+	spli_store_release(&w->owner, s->owner);
+	rc = lease_inherit(s, e);
+	if (rc) {
+		lock_set(s, e, F_UNLCK);
+		return rc;
+	}
+	spli_repair(s, e);
+	if (dead)
+		spli_add_relaxed(&s->header->repairs, 1);
+	return 0;
+}
+
+static void
+disown(spl_store *s, uint32_t e)
+{
+	spli_store_release(&s->writers[e].lease, 0);
+	spli_store_release(&s->writers[e].owner, 0);
+	lock_set(s, e, F_UNLCK);
+}
+
+/* Give entry @e the spare blocks that are its own from the start. */
+static int
+ring_fill(spl_store *s, uint32_t e)
+{
+	struct spli_writer *w = &s->writers[e];
+	uint64_t ring = s->geo.ring;
+	uint64_t first = s->geo.ring_blocks - (e + 1) * ring + 1;
+
+	if (spli_load_acquire(&w->ready))
+		return 0;
+	int rc = spli_reserve_down(s, first);
+	for (uint64_t i = 0; !rc && i < ring; i++) {
+		struct spli_block *block = spli_block(s, first + i);
+		if (!block)
+			return -EBADMSG;
+		spli_store(&block->owner, e + 1);
+		spli_store(&w->spare[i], (uint32_t)(first + i));
+	}
+	if (!rc)
+		spli_store_release(&w->ready, 1);
+	return rc;
+}
+
+/* Adopt entry @e for our writes. On success it is leased. */
+static int
+own(spl_store *s, uint32_t e)
+{
+	int rc = adopt(s, e);
+
+	if (rc)
+		return rc;
+	rc = ring_fill(s, e);
+	if (rc) {
+		disown(s, e);
+		return rc;
+	}
+	s->is_mine[e] = 1;
+	s->mine[s->mine_count] = e;
+	/* Release: pairs with lease_take's load, which then reads mine[]. */
+	spli_store_release(&s->mine_count, s->mine_count + 1);
+	return 0;
+}
+
+/* One entry more: a free one, or else a dead owner's. */
+static int
+own_another(spl_store *s, uint32_t known, uint32_t *e)
+{
+	/* Half of all at most, so that no process starves the others. */
+	uint64_t most = (s->geo.writers + 1) / 2;
+	int rc = -EAGAIN;
+
+	pthread_mutex_lock(&s->mutex);
+	if (s->mine_count != known || known >= most)
+		goto out;
+	for (int dead = 0; dead <= 1; dead++) {
+		for (*e = 0; *e < s->geo.writers; ++*e) {
+			if (s->is_mine[*e] ||
+				(spli_load(&s->writers[*e].owner) != 0) != dead)
+				continue;
+			rc = own(s, *e);
+			if (rc != -EAGAIN)
+				goto out;
+		}
+	}
+out:
+	pthread_mutex_unlock(&s->mutex);
+	return rc;
+}
+
+/* A switcher may have died with the lease of one of ours. */
+static bool
+take_back(spl_store *s, uint32_t e)
+{
+	uint32_t holder = spli_load(&s->writers[e].lease);
+	bool back = false;
+
+	if (holder && holder != e + 1) {
+		pthread_mutex_lock(&s->mutex);
+		back = !lock_open(s) && !lease_steal(s, e, holder, e + 1);
+		pthread_mutex_unlock(&s->mutex);
+	}
+	return back;
+}
+
+/* Lease one of the entries that are ours already. */
+static bool
+lease_mine(spl_store *s, uint32_t count, bool tried, uint32_t *e)
+{
+	/* Where the thread looks first: it soon has an entry of its own. */
+	static _Thread_local uint32_t last;
+
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t at = (last + i) % count, idle = 0;
+		*e = s->mine[at];
+		if (spli_cas(&s->writers[*e].lease, &idle, *e + 1) ||
+			(tried && take_back(s, *e))) {
+			last = at;
+			return true;
+		}
+	}
+	return false;
+}
+
+int
+spli_lease_take(spl_store *s, struct spli_lease *lease)
+{
+	struct spli_patience p = {0};
+	uint32_t e;
+
+	if (s->read_only)
+		return -EROFS;
+	do {
+		uint32_t count = spli_load_acquire(&s->mine_count);
+		if (lease_mine(s, count, spli_patience_tried(&p), &e))
+			break;
+		int rc = own_another(s, count, &e);
+		if (!rc)
+			break;
+		if (rc != -EAGAIN)
+			return rc;
+		if (!spli_patience_left(&p))
+			return -EAGAIN;
+	} while (true);
+	*lease = (struct spli_lease){s, &s->writers[e], e + 1, false};
+	/* The lease's compare-and-swap has acquired what a switcher released
+	 * with it: after he has been here, the flag is seen. */
+	lease->vacuum = spli_vacuums(s);
+	return 0;
+}
+
+void
+spli_lease_drop(struct spli_lease *lease)
+{
+	/* Release: the ring and all blocks in it, for who leases next. */
+	spli_store_release(&lease->writer->lease, 0);
+}
+
+int
+spli_lease_foreign(spl_store *s, uint32_t e, uint32_t name)
+{
+	struct spli_patience p = {0};
+	uint32_t *lease = &s->writers[e].lease;
+
+	do {
+		uint32_t holder = 0;
+		if (spli_cas(lease, &holder, name))
+			return 0;
+		if (!spli_patience_tried(&p))
+			continue;
+		if (holder == e + 1) {
+			spli_writer_rescue(s, e);
+		} else {
+			pthread_mutex_lock(&s->mutex);
+			int rc = lease_steal(s, e, holder, name);
+			pthread_mutex_unlock(&s->mutex);
+			if (!rc)
+				return 0;
+		}
+	} while (spli_patience_left(&p));
+	return -EAGAIN;
+}
+
+int
+spli_claim_take(struct spli_lease *lease)
+{
+	spl_store *s = lease->store;
+	struct spli_patience p = {0};
+	uint32_t *claim = &s->header->claim;
+
+	do {
+		uint32_t holder = 0;
+		/* Acquire: pairs with the release in spli_claim_drop. */
+		if (spli_cas(claim, &holder, lease->name))
+			return 0;
+		if (!spli_patience_tried(&p))
+			continue;
+		if (holder - 1 < s->geo.writers)
+			spli_writer_rescue(s, holder - 1);
+		else if (spli_cas(claim, &holder, lease->name))
+			return 0; /* nobody can be called that */
+	} while (spli_patience_left(&p));
+	return -EAGAIN;
+}
+
+void
+spli_claim_drop(struct spli_lease *lease)
+{
+	spli_store_release(&lease->store->header->claim, 0);
+}
+
+int
+spli_writer_rescue(spl_store *s, uint32_t e)
+{
+	int rc = -EAGAIN;
+
+	pthread_mutex_lock(&s->mutex);
+	if (!s->is_mine[e])
+		rc = adopt(s, e);
+	if (!rc)
+		disown(s, e);
+	pthread_mutex_unlock(&s->mutex);
+	return rc;
+}
+
+void
+spli_writers_rescue(spl_store *s)
+{
+	for (uint32_t e = 0; e < s->geo.writers; e++)
+		if (spli_load(&s->writers[e].owner))
+			spli_writer_rescue(s, e);
+}
+
+void
+spli_record_begin(struct spli_writer *w, enum spli_kind kind, uint64_t slot,
+	uint64_t old, uint32_t block, uint32_t extra)
+{
+	struct spli_record *r = &w->record;
+	uint64_t sequence = (spli_load(&r->op) >> SPLI_KIND_BITS) + 1;
+
+	/* A repairer of a rival reads this beside us: with op first gone and
+	 * last back he never takes fields of two records for one (the fence
+	 * pairs with his acquire fence, the release with his acquire). */
+	spli_store(&r->op, sequence << SPLI_KIND_BITS | SPLI_IDLE);
+	spli_fence_release();
+	spli_store(&r->slot, slot);
+	spli_store(&r->old, old);
+	spli_store(&r->block, block);
+	spli_store(&r->extra, extra);
+	spli_store_release(&r->op, sequence << SPLI_KIND_BITS | kind);
+}
+
+void
+spli_record_turn(struct spli_writer *w, enum spli_kind kind)
+{
+	uint64_t op = spli_load(&w->record.op) >> SPLI_KIND_BITS;
+
+	/* Release: who sees this sees the displaced block marked. */
+	spli_store_release(&w->record.op, op << SPLI_KIND_BITS | kind);
+}
+
+/*
+ * Fork. The child shares the mapping and the descriptor but must neither use
+ * the parent's entries nor keep his locks alive: it closes the description
+ * and owns nothing until it writes.
+ */
+static pthread_mutex_t registry_mutex = PTHREAD_MUTEX_INITIALIZER;
+static spl_store *registry;
+static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
+
+static void
+fork_prepare(void)
+{
+	pthread_mutex_lock(&registry_mutex);
+	for (spl_store *s = registry; s; s = s->next)
+		pthread_mutex_lock(&s->mutex);
+}
+
+static void
+fork_parent(void)
+{
+	for (spl_store *s = registry; s; s = s->next)
+		pthread_mutex_unlock(&s->mutex);
+	pthread_mutex_unlock(&registry_mutex);
+}
+
+static uint64_t
+owner_make(void)
+{
+	return spli_now_ns() << 32 | (uint32_t)getpid();
+}
+
+static void
+fork_child(void)
+{
+	for (spl_store *s = registry; s; s = s->next) {
+		if (s->lock_fd >= 0)
+			close(s->lock_fd);
+		s->lock_fd = -1;
+		s->owner = owner_make();
+		s->mine_count = 0;
+		memset(s->is_mine, 0, s->geo.writers);
+	}
+	fork_parent();
+}
+
+static void
+fork_register(void)
+{
+	pthread_atfork(fork_prepare, fork_parent, fork_child);
+}
+
+int
+spli_writers_start(spl_store *s)
+{
+	if (s->read_only)
+		return 0;
+	pthread_once(&fork_once, fork_register);
+	s->owner = owner_make();
+	s->mine = calloc(s->geo.writers, sizeof *s->mine);
+	s->is_mine = calloc(s->geo.writers, 1);
+	if (!s->mine || !s->is_mine)
+		return -ENOMEM;
+	/* Known to the fork handlers from the first moment that it has a
+	 * description to close. */
+	pthread_mutex_lock(&registry_mutex);
+	int rc = lock_open(s);
+	if (!rc) {
+		s->next = registry;
+		if (registry)
+			registry->prev = s;
+		registry = s;
+	}
+	pthread_mutex_unlock(&registry_mutex);
+	if (rc)
+		return rc;
+	spli_writers_rescue(s);
+	return 0;
+}
+
+void
+spli_writers_stop(spl_store *s)
+{
+	pthread_mutex_lock(&registry_mutex);
+	if (s->prev)
+		s->prev->next = s->next;
+	else if (registry == s)
+		registry = s->next;
+	if (s->next)
+		s->next->prev = s->prev;
+	for (uint32_t e = 0; e < s->geo.writers; e++)
+		if (s->is_mine[e])
+			spli_store_release(&s->writers[e].owner, 0);
+	if (s->lock_fd >= 0)
+		close(s->lock_fd);
+	s->lock_fd = -1;
+	pthread_mutex_unlock(&registry_mutex);
+}

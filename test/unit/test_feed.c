@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * feed.c - the ring of changes: its tail counts them, its cells name slots.
+ */
+#include <pthread.h>
+#include <string.h>
+
+#include "feed.h"
+#include "swap.h"
+#include "unit.h"
+
+static unsigned
+slot_bits(const spl_store *s)
+{
+	return 64 - s->geo.generation_bits;
+}
+
+/* The cell of event @n, 0 when it is not that event's. */
+static bool
+cell_says(const spl_store *s, uint64_t n, uint64_t slot)
+{
+	uint64_t cell = s->feed->cells[n & (s->geo.feed_len - 1)];
+
+	return cell == ((n + 1) << slot_bits(s) | slot);
+}
+
+static uint64_t
+slot_of(const spl_store *s, const char *key)
+{
+	struct spli_key k;
+	struct spli_spot spot;
+
+	if (spli_key_make(&k, key) || spli_table_find(s, &k, &spot))
+		return UINT64_MAX;
+	return spot.slot;
+}
+
+static void
+every_change_counts(uint32_t kind)
+{
+	spl_store *s = unit_store(kind, 8, 8);
+
+	CHECK(spli_feed_tail(s) == 0, "no change yet");
+	unit_set(s, "a", "1");
+	unit_set(s, "b", "1");
+	CHECK(cell_says(s, 0, slot_of(s, "a")) &&
+			cell_says(s, 1, slot_of(s, "b")),
+		"two creations, in order");
+	unit_set(s, "a", "2");
+	CHECK(cell_says(s, 2, slot_of(s, "a")), "a change");
+	uint64_t slot = slot_of(s, "b");
+	spl_unset(s, "b");
+	CHECK(cell_says(s, 3, slot), "a removal");
+	spl_add(s, "n", 1, NULL);
+	spl_append(s, "n", "1", 1, NULL);
+	CHECK(cell_says(s, 4, slot_of(s, "n")) &&
+			cell_says(s, 5, slot_of(s, "n")),
+		"computed values");
+	CHECK(spli_feed_tail(s) == 6, "six changes");
+	unit_set(s, "a", "too long a value");
+	spl_set_if(s, "a", "", 0, 2, NULL);
+	spl_unset(s, "b");
+	spl_add(s, "n", INT64_MAX, NULL);
+	unit_is(s, "a", "2");
+	CHECK(spli_feed_tail(s) == 6, "failures and reads are none");
+	unit_drop(s);
+}
+
+/* Round after round, the cells always say the last lap's changes. */
+static void
+laps(void)
+{
+	spl_store *s = unit_store(TEST_KIND, 8, 8);
+	uint64_t slots[4], n = 0, len = s->geo.feed_len;
+	unsigned wrong = 0;
+	char key[4];
+
+	CHECK(len == SPLI_FEED_MIN, "a small store has a small ring");
+	for (int i = 0; i < 4; i++, n++) {
+		unit_text(key, sizeof key, "%d", i);
+		unit_set(s, key, "");
+		slots[i] = slot_of(s, key);
+	}
+	for (; n < 3 * len + 100; n++) {
+		unit_text(key, sizeof key, "%d", (int)(n * 7 % 4));
+		wrong += unit_set(s, key, "") != 0;
+		wrong += spli_feed_tail(s) != n + 1;
+		wrong += !cell_says(s, n, slots[n * 7 % 4]);
+	}
+	for (uint64_t i = n - len; i < n; i++)
+		wrong += !cell_says(s, i, slots[i * 7 % 4]);
+	CHECK(!wrong, "three laps of the ring");
+	unit_drop(s);
+}
+
+/* A writer may die with the cell filled and the tail not moved. */
+static void
+anyone_helps_the_tail_on(void)
+{
+	spl_store *s = unit_store(TEST_KIND, 8, 8);
+
+	spli_feed_append(s, 3);
+	s->feed->cells[1] = UINT64_C(2) << slot_bits(s) | 5;
+	spli_feed_append(s, 7);
+	CHECK(spli_feed_tail(s) == 3 && cell_says(s, 0, 3) &&
+			cell_says(s, 1, 5) && cell_says(s, 2, 7),
+		"a cell that is filled already is passed over, not lost");
+	unit_drop(s);
+}
+
+static void
+garbage_ends_nothing(void)
+{
+	spl_store *s = unit_store(TEST_KIND, 8, 8);
+	static const uint64_t tails[] = {1, 1023, 1024, UINT64_MAX,
+		UINT64_C(1) << 63, UINT64_MAX - 1023};
+	unsigned wrong = 0;
+
+	for (size_t i = 0; i < sizeof tails / sizeof *tails; i++) {
+		s->feed->tail = tails[i];
+		wrong += unit_set(s, "k", "v") != 0 || !unit_is(s, "k", "v");
+		memset(s->feed->cells, 0xff, s->geo.feed_len * 8);
+		wrong += unit_set(s, "k", "w") != 0 || !unit_is(s, "k", "w");
+		memset(s->feed->cells, 0, s->geo.feed_len * 8);
+	}
+	CHECK(!wrong, "garbage in the ring stops no writer");
+	unit_drop(s);
+}
+
+enum { THREADS = 4 };
+
+struct appender {
+	spl_store *s;
+	uint64_t slot;
+	int rounds;
+};
+
+static void *
+append(void *arg)
+{
+	struct appender *a = arg;
+
+	for (int i = 0; i < a->rounds; i++)
+		spli_feed_append(a->s, a->slot);
+	return NULL;
+}
+
+static void
+no_event_is_lost_among_threads(void)
+{
+	spl_store *s = unit_store(TEST_KIND, 8, 8);
+	struct appender a[THREADS];
+	pthread_t threads[THREADS];
+	/* All in one lap, so that each can be looked up. */
+	int rounds = (int)(s->geo.feed_len / THREADS);
+	int seen[THREADS] = {0}, wrong = 0;
+
+	for (int lap = 0; lap < 20; lap++) {
+		uint64_t from = spli_feed_tail(s);
+		memset(seen, 0, sizeof seen);
+		for (int i = 0; i < THREADS; i++) {
+			a[i] = (struct appender){s, (uint64_t)i, rounds};
+			pthread_create(&threads[i], NULL, append, &a[i]);
+		}
+		for (int i = 0; i < THREADS; i++)
+			pthread_join(threads[i], NULL);
+		uint64_t to = spli_feed_tail(s);
+		wrong += to != from + (uint64_t)(rounds * THREADS);
+		for (uint64_t n = from; n < to; n++)
+			for (int i = 0; i < THREADS; i++)
+				seen[i] += cell_says(s, n, (uint64_t)i);
+		for (int i = 0; i < THREADS; i++)
+			wrong += seen[i] != rounds;
+	}
+	CHECK(!wrong, "threads that append: each event has one cell");
+	unit_drop(s);
+}
+
+static void
+the_ring_suits_the_store(void)
+{
+	spl_store *s = unit_store(TEST_KIND, 1000, 1);
+	CHECK(s->geo.feed_len == 4096, "four cells a slot, a power of two");
+	unit_drop(s);
+	s = unit_store(TEST_KIND, 100000, 1);
+	CHECK(s->geo.feed_len == SPLI_FEED_MAX, "up to a limit");
+	unit_drop(s);
+}
+
+void
+test_feed(void)
+{
+	for (int i = 0; i < 2; i++)
+		every_change_counts(unit_kinds[i]);
+	laps();
+	anyone_helps_the_tail_on();
+	garbage_ends_nothing();
+	no_event_is_lost_among_threads();
+	the_ring_suits_the_store();
+}
