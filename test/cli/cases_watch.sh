@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# shellcheck disable=SC2154,SC2034 # the variables are test_cli.sh's
+#
+# cases_watch.sh - watch, beside writers and at a terminal.
+
+# --- watch ------------------------------------------------------
+
+start_watch() { # WORD...
+	: >"$tmp/watch.out"
+	: >"$tmp/watch.err"
+	"$bin" -u "$s" watch "$@" >"$tmp/watch.out" 2>"$tmp/watch.err" \
+		</dev/null &
+	watcher=$!
+}
+
+# Sets the key to 1, 2, 3 ... until a condition holds; false after too many.
+set_until() { # KEY CONDITION...
+	local key=$1 i=0
+	shift
+	until "$@"; do
+		((++i < 500)) || return 1
+		"$bin" -u "$s" set "$key" $i || return 1
+		moment
+	done
+}
+
+wait_until() { # CONDITION...
+	local i=0
+	until "$@"; do
+		((++i < 1500)) || return 1
+		moment
+	done
+}
+
+ended() { ! kill -0 "$watcher" 2>/dev/null; }
+
+has_output() { test -s "$tmp/watch.out"; }
+
+has_two_lines() { (($(wc -l <"$tmp/watch.out") >= 2)); }
+
+has_message() { test -s "$tmp/watch.err"; }
+
+finish_watch() { # leaves $rc, out and err as exec_into does
+	wait "$watcher"
+	rc=$?
+	watcher=
+	cp "$tmp/watch.out" "$tmp/out"
+	cp "$tmp/watch.err" "$tmp/err"
+}
+
+test_watch_oneshot() {
+	start_watch --oneshot absent
+	set_until absent ended || kill -KILL "$watcher"
+	finish_watch
+	expect_like "watch --oneshot waits for a key to be created" 0 \
+		'[1-9]:[1-9]*([0-9])' ''
+	check "and prints one value" test "$(wc -l <"$tmp/out")" = 1
+	start_watch --oneshot absent
+	set_until absent ended || kill -KILL "$watcher"
+	finish_watch
+	expect_like "watch --oneshot waits for a key to change" 0 '[1-9]:?*' ''
+	on unset absent
+}
+
+# Each value once, in the order they were set, and no other line.
+in_order() {
+	sed -E 's/^[1-9]:([1-9][0-9]*)$/\1/' "$tmp/out" >"$tmp/numbers"
+	grep -qE '[^0-9]' "$tmp/numbers" && return 1
+	sort -nuc "$tmp/numbers"
+}
+
+set_and_unset_until_ended() {
+	on set seen v
+	on unset seen
+	ended
+}
+
+test_watch() {
+	on set seen before
+	start_watch seen
+	set_until seen has_two_lines
+	kill -TERM "$watcher"
+	finish_watch
+	expect_like "watch goes on until it is ended" 143 '?:*' ''
+	check "watch prints each change once" in_order
+	start_watch seen
+	set_until seen has_output
+	on unset seen
+	wait_until has_message
+	set_until seen has_two_lines
+	kill -TERM "$watcher"
+	finish_watch
+	expect_like "watch says when the key is removed" 143 '?:*' \
+		"watch: key 'seen' was removed"
+	start_watch --oneshot seen
+	wait_until set_and_unset_until_ended || kill -KILL "$watcher"
+	finish_watch
+	expect_like "a removal ends watch --oneshot too" 0 '*' \
+		"?(watch: key 'seen' was removed)"
+}
+
+test_watch_read_only() {
+	limited --version
+	if [[ $rc != 0 ]]; then
+		skip "watch without permission to write" \
+			"cannot run $prog as another user"
+		return
+	fi
+	if ((EUID)); then
+		skip "watch without permission to write" "needs root"
+		return
+	fi
+	chmod 644 "$path"
+	setpriv --reuid=65534 --regid=65534 --clear-groups \
+		"$tmp/bin/$prog" -u "$s" watch --oneshot seen \
+		>"$tmp/watch.out" 2>"$tmp/watch.err" </dev/null &
+	watcher=$!
+	set_until seen ended || kill -KILL "$watcher"
+	finish_watch
+	expect_like "watch works without permission to write" 0 '?:?*' ''
+	chmod 600 "$path"
+}
+
+test_watch_output() {
+	"$bin" -u "$s" watch seen >/dev/full 2>"$tmp/watch.err" </dev/null &
+	watcher=$!
+	: >"$tmp/watch.out"
+	set_until seen ended || kill -KILL "$watcher"
+	finish_watch
+	expect_like "watch ends when its output cannot be written" 1 '' \
+		"$prog: cannot write to standard output: *"
+}
+
+test_terminal() {
+	local scenario name
+	if ! command -v python3 >/dev/null; then
+		skip "watch at a terminal" "needs python3"
+		return
+	fi
+	while read -r scenario name; do
+		exec_into python3 "$here/at_terminal.py" "$scenario" "$bin" "$s" \
+			key
+		expect "watch at a terminal: $name" 0 '' ''
+	done <<-'END'
+		stop-key Ctrl-] ends it
+		interrupt Ctrl-C ends it
+		terminate SIGTERM kills it, the terminal is restored
+		hang-up SIGHUP kills it, the terminal is restored
+		suspend Ctrl-Z stops it, and it can go on
+		closed-pipe SIGPIPE kills it, the terminal is restored
+		background it leaves another's terminal alone
+	END
+}
