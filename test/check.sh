@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Everything that has to hold: `make check`, and CI.
+#   test/check.sh           all of it
+#   test/check.sh STEP...   some of it: test/check.sh asan tests
+# Installs what is missing (Debian), says how each step went, and ends with
+# "N passed, N failed"; logs stay in build/check/.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+logs=build/check
+mkdir -p "$logs"
+passed=0 failed=0
+make=(make --no-print-directory -j2)
+
+# What has to be there, and the package that brings it.
+needed=(cc:gcc c++:g++ make:make clang:clang clang-format:clang-format
+	clang-tidy:clang-tidy valgrind:valgrind spin:spin
+	shellcheck:shellcheck pkg-config:pkg-config python3:python3)
+
+missing_packages() {
+	local pair
+	for pair in "${needed[@]}"; do
+		command -v "${pair%%:*}" >/dev/null || echo "${pair#*:}"
+	done
+	# clang's sanitizers come apart from clang
+	echo 'int main(void) { return 0; }' | clang -fsanitize=address -x c \
+		-o /dev/null - 2>/dev/null || echo libclang-rt-dev
+}
+
+step_packages() {
+	local packages sudo=()
+	mapfile -t packages < <(missing_packages)
+	[ ${#packages[@]} -gt 0 ] || return 0
+	[ "$(id -u)" = 0 ] || sudo=(sudo)
+	"${sudo[@]}" apt-get update -q && "${sudo[@]}" env \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -q \
+		--no-install-recommends "${packages[@]}"
+}
+step_gcc() { "${make[@]}" CC=gcc WERROR=1 all; }
+step_clang() { "${make[@]}" CC=clang WERROR=1 BUILD=build/clang all; }
+step_tests() { "${make[@]}" CC=gcc WERROR=1 tests; }
+step_clang_tests() {
+	"${make[@]}" CC=clang WERROR=1 BUILD=build/clang tests
+}
+step_fault() { "${make[@]}" CC=gcc WERROR=1 fault; }
+step_valtest() { "${make[@]}" CC=gcc WERROR=1 valtest; }
+step_asan() { "${make[@]}" CC=gcc asan; }
+step_ubsan() { "${make[@]}" CC=clang ubsan; }
+step_tsan() { "${make[@]}" CC=clang tsan; }
+step_models() { test/model/run.sh; }
+step_cli() { test/cli/test_cli.sh build; }
+step_install() { test/cli/test_install.sh; }
+step_demo() { timeout 60 "${make[@]}" CC=gcc WERROR=1 demo; }
+step_lint() { "${make[@]}" lint; }
+step_format() { "${make[@]}" fmt-check; }
+
+# Count what a step's log says: "N passed, N failed" lines, TAP lines where
+# there are none, and one for the step itself where there is neither.
+count() {
+	local log=$1 status=$2 sums
+	sums=$(sed -nE 's/^([0-9]+) passed, ([0-9]+) failed$/\1 \2/p' "$log" |
+		awk '{ p += $1; f += $2 } END { if (NR) print p, f }')
+	[ -n "$sums" ] ||
+		sums="$(grep -c '^ok ' "$log") $(grep -c '^not ok ' "$log")"
+	read -r ok bad <<<"$sums"
+	if [ "$status" -ne 0 ]; then
+		[ "$bad" -gt 0 ] || bad=1
+	elif [ "$((ok + bad))" -eq 0 ]; then
+		ok=1
+	fi
+}
+
+run() {
+	local name=$1 status=0 start=$SECONDS log=$logs/$1.log ok bad
+	printf '%-12s ' "$name"
+	"step_$name" >"$log" 2>&1 </dev/null || status=$?
+	count "$log" "$status"
+	passed=$((passed + ok)) failed=$((failed + bad))
+	echo "$ok passed, $bad failed ($((SECONDS - start)) s)"
+	[ "$status" -ne 0 ] || return 0
+	echo "--- $name failed with status $status; $log ends:"
+	grep -E '^not ok|^# |rror|ERROR|WARNING' "$log" | tail -n 40
+	tail -n 40 "$log"
+	echo "---"
+}
+
+steps=("$@")
+[ ${#steps[@]} -gt 0 ] || steps=(packages gcc clang format lint tests cli
+	install demo clang_tests fault asan ubsan tsan valtest models)
+for step in "${steps[@]}"; do
+	run "$step"
+done
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
