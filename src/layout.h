@@ -18,7 +18,6 @@
  * table entry.
  *
  *   word   {block, generation}: the generation has the low bits, at least 32
- *          of them, so that its low half is what a futex waits on
  *   stamp  {slot + 1, generation} in the same number of bits; 0 fits no word
  *   cell   {sequence + 1, slot}: the slot has the low bits
  *

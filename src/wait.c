@@ -17,19 +17,22 @@ enum {
 	READ_ONLY_STEP_MS = 2 /* who cannot set a flag looks this often */
 };
 
-/* What a futex sleeps on: the low half of a 64-bit word. */
-static uint32_t *
-low_half(uint64_t *word)
-{
-	return (uint32_t *)(void *)word;
-}
-
+/*
+ * The flag is an event count (as in "eventcounts", Reed and Kanodia, 1979):
+ * odd while somebody waits, one more with each wake. Who goes to sleep late
+ * compares it in the kernel, and does not sleep when a wake was in between.
+ * Sleeping on the slot's word, or on a mere flag, loses wake-ups: one that is
+ * late clears what was set for the next change (test/model/wait.pml).
+ */
 static void
-wake(uint64_t *word, uint32_t *flag)
+wake(uint32_t *flag)
 {
-	if (spli_load(flag) && __atomic_exchange_n(flag, 0, __ATOMIC_RELAXED))
-		syscall(SYS_futex, low_half(word), FUTEX_WAKE, INT_MAX, NULL,
-			NULL, 0);
+	uint32_t odd = spli_load(flag);
+
+	/* Relaxed would do: the fence before orders it. Who is faster than us
+	 * wakes for both. */
+	if ((odd & 1) && spli_cas(flag, &odd, odd + 1))
+		syscall(SYS_futex, flag, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
 void
@@ -48,23 +51,24 @@ spli_announce(spl_store *s, uint64_t slot, bool structural)
 	/* Pairs with the full fence in sleep_on: either we see the flag, or he
 	 * sees the word. */
 	spli_fence_full();
-	wake(&s->table[slot].word, &s->table[slot].waiters);
+	wake(&s->table[slot].waiters);
 	if (structural)
-		wake(&s->header->structure, &s->header->structure_waiters);
+		wake(&s->header->structure_waiters);
 }
 
 /* Sleep while *@word is @seen, until @until_ns at most. May wake for nothing. */
 static void
-sleep_on(const spl_store *s, uint64_t *word, uint64_t seen, uint32_t *flag,
-	uint64_t until_ns)
+sleep_on(const spl_store *s, const uint64_t *word, uint64_t seen,
+	uint32_t *flag, uint64_t until_ns)
 {
 	uint64_t step = s->read_only ? READ_ONLY_STEP_MS : LOOK_AGAIN_MS;
 	uint64_t look = spli_now_ns() + step * 1000000;
 
 	if (look < until_ns)
 		until_ns = look;
+	uint32_t count = spli_load(flag);
 	if (!s->read_only) {
-		spli_store(flag, 1);
+		count = __atomic_fetch_or(flag, 1, __ATOMIC_RELAXED) | 1;
 		/* Pairs with the one in spli_announce. */
 		spli_fence_full();
 	}
@@ -74,8 +78,8 @@ sleep_on(const spl_store *s, uint64_t *word, uint64_t seen, uint32_t *flag,
 		.tv_sec = (time_t)(until_ns / 1000000000),
 		.tv_nsec = (long)(until_ns % 1000000000),
 	};
-	syscall(SYS_futex, low_half(word), FUTEX_WAIT_BITSET, (uint32_t)seen,
-		&at, NULL, FUTEX_BITSET_MATCH_ANY);
+	syscall(SYS_futex, flag, FUTEX_WAIT_BITSET, count, &at, NULL,
+		FUTEX_BITSET_MATCH_ANY);
 }
 
 static bool

@@ -2,11 +2,11 @@
 /*
  * wait.h - waiting for a key, and waking who waits.
  *
- * A waiter sleeps on the low half of the slot's word, or, for a key that is
- * absent, of the structure counter. He sets the flag beside it, full fence,
- * looks again, sleeps. A writer publishes, full fence, looks at the flag. One
- * of the two sees the other. A wake costs a system call only when the
- * flag was set.
+ * A waiter makes the flag of the slot odd (or, for a key that is absent, that
+ * of the structure counter), full fence, looks at the word (the counter)
+ * again, and sleeps on the flag while it is unchanged. A writer publishes,
+ * full fence, and if the flag is odd counts it up and wakes. One of the two
+ * sees the other, and a wake costs a system call only when somebody waits.
  */
 #ifndef SPLI_WAIT_H
 #define SPLI_WAIT_H

@@ -77,30 +77,34 @@ lock_open(spl_store *s)
 	return s->lock_fd < 0 ? -errno : 0;
 }
 
-/*
- * Take the lease of entry @e away from the switcher @holder (see
- * spli_lease_foreign) if that one is dead, and put @name in its place. His
- * byte stays locked meanwhile: nobody can adopt his entry and lease once more
- * under the same name, so the holder that was seen is the dead one.
- */
-static int
-lease_steal(spl_store *s, uint32_t e, uint32_t holder, uint32_t name)
-{
-	uint32_t h = holder - 1;
-	int rc = 0;
+static int rescue(spl_store *s, uint32_t e);
 
-	if (h < s->geo.writers) {
-		if (s->is_mine[h])
-			return -EAGAIN;
-		rc = lock_set(s, h, F_WRLCK);
-		if (rc)
-			return rc;
-	} /* else nobody can be called that: garbage, nobody's */
-	if (!spli_cas(&s->writers[e].lease, &holder, name))
-		rc = -EAGAIN;
-	if (h < s->geo.writers)
-		lock_set(s, h, F_UNLCK);
-	return rc;
+/*
+ * Entry @e is leased by @holder, a switcher of auto-vacuum (see
+ * spli_lease_foreign). If he is dead, his repair lets go of it.
+ */
+static void
+lease_unblock(spl_store *s, uint32_t e, uint32_t holder)
+{
+	if (holder - 1 < s->geo.writers)
+		rescue(s, holder - 1);
+	else
+		/* Nobody can be called that: garbage. */
+		spli_cas(&s->writers[e].lease, &holder, 0);
+}
+
+/*
+ * Entry @e's byte is locked, its owner dead: whatever is leased in its name,
+ * he leased. Without this the next owner would seem to hold it.
+ */
+static void
+lease_forget(spl_store *s, uint32_t e)
+{
+	for (uint32_t i = 0; i < s->geo.writers; i++) {
+		uint32_t name = e + 1;
+		if (i != e)
+			spli_cas(&s->writers[i].lease, &name, 0);
+	}
 }
 
 /* The lease of an entry that has just become ours. */
@@ -112,13 +116,10 @@ lease_inherit(spl_store *s, uint32_t e)
 	uint32_t name = e + 1;
 
 	do {
-		uint32_t holder = spli_load_acquire(lease);
-		if (holder == name)
-			return 0; /* the dead owner's: ours now */
-		if (!holder && spli_cas(lease, &holder, name))
-			return 0;
-		if (holder && !lease_steal(s, e, holder, name))
-			return 0;
+		uint32_t holder = 0;
+		if (spli_cas(lease, &holder, name) || holder == name)
+			return 0; /* free, or the dead owner's: ours now */
+		lease_unblock(s, e, holder);
 	} while (spli_patience_left(&p));
 	return -EAGAIN;
 }
@@ -139,6 +140,8 @@ adopt(spl_store *s, uint32_t e)
 		return rc;
 	bool dead = spli_load_acquire(&w->owner) != 0;
 	spli_store_release(&w->owner, s->owner);
+	/* Before we wait for anybody: he may wait for one of these. */
+	lease_forget(s, e);
 	rc = lease_inherit(s, e);
 	if (rc) {
 		lock_set(s, e, F_UNLCK);
@@ -156,6 +159,17 @@ disown(spl_store *s, uint32_t e)
 	spli_store_release(&s->writers[e].lease, 0);
 	spli_store_release(&s->writers[e].owner, 0);
 	lock_set(s, e, F_UNLCK);
+}
+
+/* Repair entry @e, and leave it to nobody, if its owner is dead. */
+static int
+rescue(spl_store *s, uint32_t e)
+{
+	int rc = s->is_mine[e] ? -EAGAIN : adopt(s, e);
+
+	if (!rc)
+		disown(s, e);
+	return rc;
 }
 
 /* Give entry @e the spare blocks that are its own from the start. */
@@ -228,18 +242,16 @@ out:
 }
 
 /* A switcher may have died with the lease of one of ours. */
-static bool
+static void
 take_back(spl_store *s, uint32_t e)
 {
 	uint32_t holder = spli_load(&s->writers[e].lease);
-	bool back = false;
 
-	if (holder && holder != e + 1) {
-		pthread_mutex_lock(&s->mutex);
-		back = !lock_open(s) && !lease_steal(s, e, holder, e + 1);
-		pthread_mutex_unlock(&s->mutex);
-	}
-	return back;
+	if (!holder || holder == e + 1)
+		return;
+	pthread_mutex_lock(&s->mutex);
+	lease_unblock(s, e, holder);
+	pthread_mutex_unlock(&s->mutex);
 }
 
 /* Lease one of the entries that are ours already. */
@@ -252,8 +264,9 @@ lease_mine(spl_store *s, uint32_t count, bool tried, uint32_t *e)
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t at = (last + i) % count, idle = 0;
 		*e = s->mine[at];
-		if (spli_cas(&s->writers[*e].lease, &idle, *e + 1) ||
-			(tried && take_back(s, *e))) {
+		if (tried)
+			take_back(s, *e);
+		if (spli_cas(&s->writers[*e].lease, &idle, *e + 1)) {
 			last = at;
 			return true;
 		}
@@ -307,15 +320,9 @@ spli_lease_foreign(spl_store *s, uint32_t e, uint32_t name)
 			return 0;
 		if (!spli_patience_tried(&p))
 			continue;
-		if (holder == e + 1) {
-			spli_writer_rescue(s, e);
-		} else {
-			pthread_mutex_lock(&s->mutex);
-			int rc = lease_steal(s, e, holder, name);
-			pthread_mutex_unlock(&s->mutex);
-			if (!rc)
-				return 0;
-		}
+		pthread_mutex_lock(&s->mutex);
+		lease_unblock(s, e, holder);
+		pthread_mutex_unlock(&s->mutex);
 	} while (spli_patience_left(&p));
 	return -EAGAIN;
 }
@@ -351,13 +358,8 @@ spli_claim_drop(struct spli_lease *lease)
 int
 spli_writer_rescue(spl_store *s, uint32_t e)
 {
-	int rc = -EAGAIN;
-
 	pthread_mutex_lock(&s->mutex);
-	if (!s->is_mine[e])
-		rc = adopt(s, e);
-	if (!rc)
-		disown(s, e);
+	int rc = rescue(s, e);
 	pthread_mutex_unlock(&s->mutex);
 	return rc;
 }
