@@ -113,7 +113,8 @@ damaged_marks(void)
 
 /* A key that is overwritten without end, as far as a reader can tell. */
 struct flicker {
-	uint64_t *word, a, b;
+	spl_store *s;
+	uint64_t *word, was;
 	bool stop;
 };
 
@@ -121,11 +122,12 @@ static void *
 flicker(void *arg)
 {
 	struct flicker *f = arg;
+	uint64_t block = spli_word_block(f->s, f->was);
 
-	while (!__atomic_load_n(&f->stop, __ATOMIC_RELAXED)) {
-		__atomic_store_n(f->word, f->a, __ATOMIC_RELEASE);
-		__atomic_store_n(f->word, f->b, __ATOMIC_RELEASE);
-	}
+	/* Always another generation, never that of the block's stamp. */
+	for (uint64_t i = 1; !__atomic_load_n(&f->stop, __ATOMIC_RELAXED); i++)
+		spli_store_release(f->word,
+			spli_word(f->s, f->was + 1 + i % 1000003, block));
 	return NULL;
 }
 
@@ -133,18 +135,16 @@ static void
 overwritten_without_end(void)
 {
 	spl_store *s = unit_store(TEST_KIND, 4, 16);
-	struct flicker f = {0};
+	struct flicker f = {.s = s};
 	pthread_t thread;
 	uint64_t slot;
 	int rc;
 
 	unit_set(s, "k", "value");
 	block_of(s, "k", &slot);
-	uint64_t word = s->table[slot].word;
 	f.word = &s->table[slot].word;
-	f.a = spli_word(s, word + 1, spli_word_block(s, word));
-	f.b = spli_word(s, word + 2, spli_word_block(s, word));
-	spli_store(f.word, f.a);
+	f.was = *f.word;
+	spli_store(f.word, f.was + 1);
 	pthread_create(&thread, NULL, flicker, &f);
 	/* Had the thread no turn during a call, the word looks broken. */
 	do

@@ -143,7 +143,7 @@ until_polled(spl_store *s, const char *key)
 
 	if (spl_peek_begin(s, key, &peek))
 		abort();
-	while (!spli_load(&s->table[peek.slot].waiters))
+	while (!(spli_load(&s->table[peek.slot].waiters) & 1))
 		unit_moment();
 }
 

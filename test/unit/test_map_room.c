@@ -234,7 +234,7 @@ read_only_file_system(void *arg)
 		return;
 	EXPECT(unit_set(s, "k", "v") == 0);
 	spl_close(s);
-	EXPECT(!mount("none", place(), NULL, MS_REMOUNT | MS_RDONLY, NULL));
+	EXPECT(!mount("none", place(), "none", MS_REMOUNT | MS_RDONLY, NULL));
 	EXPECT(spl_open(name, &o, &s) == -EROFS);
 	EXPECT(spl_create(name_there("new"), &o, &s) == -EROFS);
 	EXPECT(spl_create_or_open(name_there("new"), &o, &s) == -EROFS);

@@ -31,7 +31,7 @@ die_at(void *arg)
 static unsigned
 not_tidy(spl_store *s)
 {
-	unsigned wrong = unit_misplaced(s);
+	unsigned wrong = unit_misplaced(s) + unit_wrong_reaches(s);
 
 	wrong += spli_load(&s->header->claim) != 0;
 	for (uint64_t e = 0; e < s->geo.writers; e++) {

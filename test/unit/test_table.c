@@ -41,29 +41,6 @@ reaches(const spl_store *s)
 	return r;
 }
 
-/* Homes whose reach differs from the farthest key at home there. */
-static uint64_t
-wrong_reaches(const spl_store *s)
-{
-	uint32_t *want = calloc(s->geo.entries, sizeof *want);
-	uint64_t wrong = 0;
-
-	for (uint64_t i = 0; i < s->geo.entries; i++) {
-		if (!spli_word_block(s, s->table[i].word))
-			continue;
-		uint64_t home =
-			spli_hash_home(s->table[i].hash, s->geo.entries);
-		uint64_t distance =
-			i >= home ? i - home : i + s->geo.entries - home;
-		if (want[home] < distance + 1)
-			want[home] = (uint32_t)distance + 1;
-	}
-	for (uint64_t i = 0; i < s->geo.entries; i++)
-		wrong += s->table[i].reach != want[i];
-	free(want);
-	return wrong;
-}
-
 static void
 reach_follows_keys(void)
 {
@@ -78,12 +55,13 @@ reach_follows_keys(void)
 		unit_text(key, sizeof key, "%d", i);
 		unit_set(s, key, key);
 	}
-	CHECK(!wrong_reaches(s), "each reach is the farthest key's distance");
+	CHECK(!unit_wrong_reaches(s),
+		"each reach is the farthest key's distance");
 	for (int i = 0; i < 99; i += 2) {
 		unit_text(key, sizeof key, "%d", i);
 		spl_unset(s, key);
 	}
-	CHECK(!wrong_reaches(s), "also after half of them went");
+	CHECK(!unit_wrong_reaches(s), "also after half of them went");
 	for (int i = 1; i < 99; i += 2) {
 		unit_text(key, sizeof key, "%d", i);
 		spl_unset(s, key);
@@ -145,7 +123,7 @@ probing_wraps(void)
 		"they go on at the table's start");
 	for (int i = 0; i < 8; i++)
 		wrong += !unit_is(s, keys[i], keys[i]);
-	CHECK(!wrong && !wrong_reaches(s), "all are found");
+	CHECK(!wrong && !unit_wrong_reaches(s), "all are found");
 	CHECK_RC(unit_set(s, keys[8], ""), -ENOSPC);
 	CHECK_RC(spl_get(s, keys[8], NULL, 0, NULL), -ENOENT);
 	/* A gap does not hide those behind it. */
@@ -230,7 +208,7 @@ turnovers_do_not_decay(void)
 	}
 	struct reaches r = reaches(s);
 	CHECK(!failed, "%u turnovers of a full store", turns);
-	CHECK(!wrong_reaches(s), "each reach is exact");
+	CHECK(!unit_wrong_reaches(s), "each reach is exact");
 	CHECK(r.most < 64, "the longest miss looks at %u entries",
 		(unsigned)r.most);
 	CHECK(r.sum < 3 * s->geo.entries, "a miss looks at %.2f on average",

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * wait.c - waiters in threads and processes, and who wakes them. That a
- * wake is lost shows in time alone, since each waiter looks again every
- * second: rounds without end take far less than that.
+ * wait.c - waiters in threads and processes, and who wakes them. That no
+ * wake is lost is for test/model/wait.pml to show: here each waiter looks
+ * again after a second.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -59,7 +59,7 @@ until_waiting(spl_store *s, const char *key)
 
 	if (key && !spl_peek_begin(s, key, &peek))
 		flag = &s->table[peek.slot].waiters;
-	while (!spli_load(flag))
+	while (!(spli_load(flag) & 1))
 		unit_moment();
 }
 
@@ -182,7 +182,6 @@ ping_pong(uint32_t kind, bool process)
 	struct unit_child child = {0};
 	pthread_t thread;
 
-	uint64_t from = unit_now_ms();
 	if (process)
 		child = unit_fork(answer_in_process, &his);
 	else
@@ -194,8 +193,6 @@ ping_pong(uint32_t kind, bool process)
 		pthread_join(thread, NULL);
 	CHECK(!mine.failed && !his.failed, "%d rounds between two %s",
 		mine.rounds, process ? "processes" : "threads");
-	CHECK(unit_now_ms() - from < 300 * (uint64_t)mine.rounds,
-		"no wake was lost");
 	unit_drop(s);
 }
 
@@ -226,7 +223,6 @@ keys_that_come_and_go(void)
 	uint64_t seen = 0;
 	int failed = 0;
 
-	uint64_t from = unit_now_ms();
 	struct unit_child child = unit_fork(come_and_go, &g);
 	for (int i = 0; i < g.rounds; i++) {
 		failed += unit_set(s, "key", "") != 0;
@@ -236,8 +232,6 @@ keys_that_come_and_go(void)
 	}
 	CHECK(!unit_join(&child) && !failed,
 		"a key that comes and goes is seen each time");
-	CHECK(unit_now_ms() - from < 600 * (uint64_t)g.rounds,
-		"no wake was lost");
 	unit_drop(s);
 }
 

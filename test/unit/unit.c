@@ -356,6 +356,28 @@ unit_misplaced(const spl_store *s)
 	return wrong;
 }
 
+unsigned
+unit_wrong_reaches(const spl_store *s)
+{
+	uint32_t *want = calloc(s->geo.entries, sizeof *want);
+	unsigned wrong = 0;
+
+	for (uint64_t i = 0; i < s->geo.entries; i++) {
+		if (!spli_word_block(s, s->table[i].word))
+			continue;
+		uint64_t home =
+			spli_hash_home(s->table[i].hash, s->geo.entries);
+		uint64_t distance =
+			i >= home ? i - home : i + s->geo.entries - home;
+		if (want[home] < distance + 1)
+			want[home] = (uint32_t)distance + 1;
+	}
+	for (uint64_t i = 0; i < s->geo.entries; i++)
+		wrong += s->table[i].reach != want[i];
+	free(want);
+	return wrong;
+}
+
 /*
  * Children.
  */
@@ -493,7 +515,7 @@ unit_private_mounts(void)
 		if (!write_text("/proc/self/gid_map", map))
 			return false;
 	}
-	return !mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL);
+	return !mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL);
 }
 
 /*

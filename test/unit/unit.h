@@ -99,6 +99,9 @@ unsigned unit_search(const spl_store *store, const void *bytes, size_t len);
 /* Blocks that are not in exactly one of: a slot, a ring, the pool. */
 unsigned unit_misplaced(const spl_store *store);
 
+/* Homes whose reach is not the farthest distance of a key at home there. */
+unsigned unit_wrong_reaches(const spl_store *store);
+
 /*
  * Children. They count what fails with EXPECT, and end by a kill, so that
  * they neither run the parent's exit handlers nor clean up a store.
