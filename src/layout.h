@@ -66,7 +66,7 @@ enum { SPLI_AUTO_VACUUM = 1 };
  *  hint               under the claim        never above the lowest free block
  *  floor              unset, before its swap at least any removed epoch
  *  structure          insert, unset          counted again by the repair
- *  structure_waiters  waiters, wakers        a waiter looks every second
+ *  structure_waiters  as waiters below       a waiter looks every second
  *  counters           rarely, by writers     lost counts at worst
  */
 struct spli_header {
@@ -141,7 +141,7 @@ static_assert(sizeof(struct spli_header) <= SPLI_PAGE, "layout");
  *  hash     insert, before its swap        names no key while word has none
  *  word     every set and unset, by swap   old or new, never between
  *  kept     (files: the durable block)
- *  waiters  waiters set, writers exchange  a waiter looks every second
+ *  waiters  waiters (odd), wakers (+ 1)     a waiter looks every second
  *  reach    insert, before hash; unset     never too short, maybe too long
  */
 struct spli_entry {
