@@ -12,6 +12,9 @@ BINDIR ?= $(PREFIX)/bin
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 DOCDIR ?= $(PREFIX)/share/doc/splinter
+ifneq ($(words x$(PREFIX)x$(DESTDIR)x),1)
+$(error PREFIX and DESTDIR must not contain spaces)
+endif
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
 	-Wmissing-prototypes -Wvla -Wundef -Wwrite-strings -Wcast-qual
@@ -21,6 +24,9 @@ endif
 COMMIT := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 ALL_CFLAGS := -std=c11 $(WARN) -fPIC -fvisibility=hidden -pthread $(CFLAGS)
 ALL_CPPFLAGS := -Iinclude -Isrc -D_DEFAULT_SOURCE -MMD -MP $(CPPFLAGS)
+
+# clang leaves a sanitizer's symbols for the program to bring.
+NO_UNDEFINED := $(if $(findstring -fsanitize,$(CFLAGS)),,-Wl,-z,defs)
 
 CORE := $(patsubst src/%.c,$(BUILD)/src/%.o,$(filter-out src/flat.c, \
 	$(wildcard src/*.c)))
@@ -82,7 +88,7 @@ $(BUILD)/lib%.a: $(CORE) $(BUILD)/flat_%.o
 $(BUILD)/lib%.so.$(VERSION): $(CORE) $(BUILD)/flat_%.o src/splinter.map
 	$(call say,LD $@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -shared -Wl,-soname,lib$*.so.$(SOMAJOR) \
-		-Wl,--version-script=src/splinter.map -Wl,-z,defs -o $@ \
+		-Wl,--version-script=src/splinter.map $(NO_UNDEFINED) -o $@ \
 		$(filter %.o,$^)
 	$(Q)ln -sf $(@F) $(BUILD)/lib$*.so.$(SOMAJOR)
 	$(Q)ln -sf $(@F) $(BUILD)/lib$*.so
@@ -150,7 +156,8 @@ asan:
 ubsan:
 	+$(call SANITIZED,-fsanitize=undefined -fno-sanitize-recover=all)
 tsan:
-	+$(call SANITIZED,-fsanitize=thread -Wno-tsan)
+	+$(call SANITIZED,-fsanitize=thread \
+		$(if $(findstring clang,$(CC)),,-Wno-tsan))
 
 models:
 	@test/model/run.sh

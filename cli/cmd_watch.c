@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "message.h"
 #include "terminal.h"
@@ -100,6 +101,15 @@ look(struct watch *watch)
 	return 0;
 }
 
+/* Its name is gone: who has it open can only talk to himself. */
+static bool
+is_destroyed(const struct watch *watch)
+{
+	struct stat st;
+
+	return !fstat(spl_fd(watch->cli->store), &st) && !st.st_nlink;
+}
+
 static int
 run(struct watch *watch)
 {
@@ -114,6 +124,10 @@ run(struct watch *watch)
 		/* A reader of stdout that has gone shows in main(). */
 		if ((rc = look(watch)) < 0 || fflush(stdout))
 			break;
+		if (is_destroyed(watch)) {
+			rc = -ESTALE;
+			break;
+		}
 	}
 	terminal_end(&terminal);
 	return rc;
@@ -132,5 +146,11 @@ cmd_watch(struct cli *cli, const struct call *call)
 	if (rc >= 0 || rc == -EAGAIN)
 		rc = run(&watch);
 	value_free(&watch.value);
+	if (rc == -ESTALE) {
+		cli_note("watch: store '%s' was removed: watch again once "
+			 "there is a new one",
+			cli->store_name);
+		return EXIT_FAILED;
+	}
 	return rc < 0 ? cli_fail_key(cli, call, watch.key, rc) : EXIT_DONE;
 }

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -168,6 +169,10 @@ main(int argc, char **argv)
 	cli.kind = strncmp(cli.program, "splinterp", 9) ? SPL_MEMORY : SPL_FILE;
 	if (!hold_standard_descriptors())
 		return EXIT_FAILED;
+	/* A message is one write, whole beside those of other processes. */
+	setvbuf(stderr, NULL, _IOLBF, BUFSIZ);
+	/* Too large for a limit is an error with a sentence. */
+	signal(SIGXFSZ, SIG_IGN);
 	/* Patterns and keys are read as the user's characters. */
 	setlocale(LC_CTYPE, "");
 	int status = run(&cli, argc, argv);

@@ -48,6 +48,16 @@ no_shm(const struct context *context)
 	return in_memory(context) && stat(SHM, &st) && errno == ENOENT;
 }
 
+/* Creating, and opening for writing, go through /proc/self/fd. */
+static bool
+no_proc(const struct context *context)
+{
+	struct stat st;
+
+	(void)context;
+	return stat("/proc/self/fd", &st) && errno == ENOENT;
+}
+
 /* How a read-only open of the store ends: is it one, may it be read? */
 static int
 try_read(const struct context *context)
@@ -141,6 +151,12 @@ static const struct row rows[] = {
 	{ DOING_CREATE, EINVAL, NULL,
 	  "{cmd}: {slots} slots of {max} bytes are more than a store can "
 	  "have: choose fewer slots or smaller values" },
+	{ DOING_CREATE, ENOENT, no_proc,
+	  "{cmd}: cannot create store '{store}', /proc is missing: mount it "
+	  "with 'mount -t proc proc /proc'" },
+	{ DOING_CREATE, EMFILE, NULL,
+	  "{cmd}: cannot create store '{store}', too many files are open: "
+	  "raise 'ulimit -n'" },
 	{ DOING_CREATE, ENOENT, in_memory,
 	  "{cmd}: cannot create store '{store}', " SHM " is missing: mount "
 	  "it with 'mount -t tmpfs tmpfs " SHM "', or use splinterpctl for a "
@@ -189,6 +205,12 @@ static const struct row rows[] = {
 	  "no store '{store}', " SHM " is missing: mount it with "
 	  "'mount -t tmpfs tmpfs " SHM "', or use splinterpctl for a store "
 	  "in a file" },
+	{ DOING_OPEN, ENOENT, no_proc,
+	  "cannot open store '{store}' for writing, /proc is missing: mount "
+	  "it with 'mount -t proc proc /proc'" },
+	{ DOING_OPEN, EMFILE, NULL,
+	  "cannot open store '{store}', too many files are open: raise "
+	  "'ulimit -n'" },
 	{ DOING_OPEN, ENOENT, NULL,
 	  "no store '{store}': create it with '{prog} init {store}'" },
 	{ DOING_OPEN, EINVAL, in_memory,
@@ -225,8 +247,9 @@ static const struct row rows[] = {
 	  "store '{store}' is on a read-only file system: get, head, list, "
 	  "config and watch still work; remount it to write" },
 	{ DOING_OPEN, EBADMSG, NULL,
-	  "'{path}' is no store, or a damaged one: choose another name, or "
-	  "remove it with '{prog} destroy {store}' and create it again" },
+	  "'{path}' is no store, or a damaged one: choose another name; "
+	  "'{prog} destroy {store}' removes a damaged store, 'rm' what is "
+	  "none" },
 	{ DOING_OPEN, EPROTONOSUPPORT, NULL,
 	  "store '{store}' has another layout version or byte order than "
 	  "{prog} {version}: use the version that made it, or remove it with "

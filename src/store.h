@@ -48,7 +48,8 @@ struct spl_store {
 	int lock_fd; /* private description, or -1 */
 	uint32_t mine_count;
 	uint32_t *mine; /* mine_count of them, in order of adoption */
-	uint8_t *is_mine; /* by entry */
+	uint8_t *is_mine; /* by entry; also one that is being adopted */
+	unsigned rescues; /* nested, see rescue() */
 	uint64_t owner; /* what this process writes into them */
 
 	struct spl_store *next, *prev; /* all writable stores of the process */

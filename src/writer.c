@@ -140,10 +140,12 @@ adopt(spl_store *s, uint32_t e)
 		return rc;
 	bool dead = spli_load_acquire(&w->owner) != 0;
 	spli_store_release(&w->owner, s->owner);
+	s->is_mine[e] = 1;
 	/* Before we wait for anybody: he may wait for one of these. */
 	lease_forget(s, e);
 	rc = lease_inherit(s, e);
 	if (rc) {
+		s->is_mine[e] = 0;
 		lock_set(s, e, F_UNLCK);
 		return rc;
 	}
@@ -158,17 +160,28 @@ disown(spl_store *s, uint32_t e)
 {
 	spli_store_release(&s->writers[e].lease, 0);
 	spli_store_release(&s->writers[e].owner, 0);
+	s->is_mine[e] = 0;
 	lock_set(s, e, F_UNLCK);
 }
 
-/* Repair entry @e, and leave it to nobody, if its owner is dead. */
+/*
+ * Repair entry @e, and leave it to nobody, if its owner is dead. Adopting it
+ * may need another's rescue (see lease_unblock), and so on: never the same
+ * twice, and not deeper than a switcher that died on a dead switcher's entry
+ * needs, whatever a hostile peer writes into the leases.
+ */
 static int
 rescue(spl_store *s, uint32_t e)
 {
-	int rc = s->is_mine[e] ? -EAGAIN : adopt(s, e);
+	enum { DEPTH = 4 };
 
+	if (s->is_mine[e] || s->rescues == DEPTH)
+		return -EAGAIN;
+	s->rescues++;
+	int rc = adopt(s, e);
 	if (!rc)
 		disown(s, e);
+	s->rescues--;
 	return rc;
 }
 
@@ -208,7 +221,6 @@ own(spl_store *s, uint32_t e)
 		disown(s, e);
 		return rc;
 	}
-	s->is_mine[e] = 1;
 	s->mine[s->mine_count] = e;
 	/* Release: pairs with lease_take's load, which then reads mine[]. */
 	spli_store_release(&s->mine_count, s->mine_count + 1);
@@ -381,8 +393,10 @@ spli_record_begin(struct spli_writer *w, enum spli_kind kind, uint64_t slot,
 
 	/* A repairer of a rival reads this beside us: with op first gone and
 	 * last back he never takes fields of two records for one (the fence
-	 * pairs with his acquire fence, the release with his acquire). */
-	spli_store(&r->op, sequence << SPLI_KIND_BITS | SPLI_IDLE);
+	 * pairs with his acquire fence, the release with his acquire). The
+	 * first store releases as well: who reads it knows that the record
+	 * before is done, and with it the mark on what that displaced. */
+	spli_store_release(&r->op, sequence << SPLI_KIND_BITS | SPLI_IDLE);
 	spli_fence_release();
 	spli_store(&r->slot, slot);
 	spli_store(&r->old, old);

@@ -86,10 +86,10 @@ test_not_stores() {
 	says_opening "a pipe" "$s-fifo" \
 		"'$path-fifo' is not a regular file, so it is no store: choose another name"
 	says_opening "a text file" "$s-text" \
-		"'$path-text' is no store, or a damaged one: choose another name, or remove it with '$prog destroy $s-text' and create it again"
+		"'$path-text' is no store, or a damaged one: choose another name; '$prog destroy $s-text' removes a damaged store, 'rm' what is none"
 	: >"$path-empty"
 	says_opening "an empty file" "$s-empty" \
-		"'$path-empty' is no store, or a damaged one: choose another name, or remove it with '$prog destroy $s-empty' and create it again"
+		"'$path-empty' is no store, or a damaged one: choose another name; '$prog destroy $s-empty' removes a damaged store, 'rm' what is none"
 	run init "$s-text"
 	says "init: a text file" 1 \
 		"init: '$path-text' exists already and is no store: choose another name"
@@ -114,7 +114,7 @@ damaged_store() {
 
 test_damaged() {
 	local why
-	why="'$path-broken' is no store, or a damaged one: choose another name, or remove it with '$prog destroy $s-broken' and create it again"
+	why="'$path-broken' is no store, or a damaged one: choose another name; '$prog destroy $s-broken' removes a damaged store, 'rm' what is none"
 	damaged_store
 	flip "$path-broken" 32
 	says_opening "a flipped byte in the geometry" "$s-broken" "$why"

@@ -100,6 +100,18 @@ test_watch() {
 		"?(watch: key 'seen' was removed)"
 }
 
+test_watch_destroyed() {
+	local s=$s-gone
+	run init "$s"
+	start_watch key
+	set_until key has_output
+	run destroy "$s"
+	wait_until ended || kill -KILL "$watcher"
+	finish_watch
+	expect_like "watch ends when its store is removed" 1 '?:*' \
+		"watch: store '$s' was removed: watch again once there is a new one"
+}
+
 test_watch_read_only() {
 	limited --version
 	if [[ $rc != 0 ]]; then

@@ -81,6 +81,7 @@ suite() { # PROGRAM KIND
 	test_output
 	test_watch_oneshot
 	test_watch
+	test_watch_destroyed
 	test_watch_read_only
 	test_watch_output
 	test_terminal
