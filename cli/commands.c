@@ -31,7 +31,7 @@ static const struct command commands[] = {
 	  "create a store (splinter_debug 1024 4096)",
 	  0, 0, 3, ACCESS_NONE, cmd_init },
 	{ "list", "[PATTERN]",
-	  "print keys, or those an ERE matches, by epoch",
+	  "print keys, or those matching an ERE",
 	  0, 0, 1, ACCESS_READ, cmd_list },
 	{ "set", "KEY VALUE",
 	  "give a key a value",

@@ -243,7 +243,8 @@ SPL_API int spl_stat(
  * spl_set - give a key a value, whether it exists or not.
  *
  * An existing key: lock-free. A new one: a bounded wait, and it may allocate
- * memory from the file system.
+ * memory from the file system. The first write of a process, or of a thread
+ * beside others, takes a writer entry, with some system calls.
  *
  * Returns 0; -EMSGSIZE, more than max_value; -ENOSPC, all slots are taken or
  * no memory is left; -EAGAIN, bounded wait over, or more processes write than
@@ -268,8 +269,8 @@ SPL_API int spl_set_if(spl_store *store, const char *key, const void *val,
  * spl_add - add to a decimal number kept as text; an absent key counts as 0.
  * @sum: may be null
  *
- * Returns 0; -EINVAL, the value is no whole number (counted in
- * parse_failures); -ERANGE, the sum leaves int64_t; -EMSGSIZE, the sum has
+ * Returns 0; -EINVAL, the value is no whole number of at most 24 characters
+ * (counted in parse_failures); -ERANGE, the sum leaves int64_t; -EMSGSIZE, the sum has
  * more digits than max_value; the rest as spl_set(). Atomic. Since 1.0.
  */
 SPL_API int spl_add(
@@ -335,13 +336,14 @@ SPL_API int spl_wait(spl_store *store, const char *key, uint64_t since,
 /*
  * spl_set_auto_vacuum - 1: no byte of a former key or value stays anywhere in
  * the region; 0: old bytes stay in spare blocks until those are reused.
- * @busy_pid: may be null; on -EAGAIN the process that kept its writer entry
- *            busy (as numbered in its own PID namespace)
+ * @busy_pid: may be null; 0, or with -EAGAIN the process that kept a writer
+ *            entry or the claim busy (as numbered in its own PID namespace)
  *
  * Switching on scrubs what is stale before it returns, beside readers and
- * writers; on -EAGAIN (bounded wait) new writes already scrub, but old bytes
- * may be left: call again. Returns 0; -EINVAL, neither 0 nor 1; -EROFS;
- * -EAGAIN. Since 1.0.
+ * writers; on failure new writes already scrub, but old bytes may be left:
+ * call it again, or the next open for writing tries to finish. Switching off
+ * only clears the flag. Returns 0; -EINVAL, neither 0 nor 1; -EROFS; -EAGAIN,
+ * bounded wait over; -ENOSPC and -EBADMSG as spl_set(). Since 1.0.
  */
 SPL_API int spl_set_auto_vacuum(spl_store *store, int on, int32_t *busy_pid);
 

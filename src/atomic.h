@@ -46,6 +46,23 @@ spli_fence_release(void)
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 }
 
+/*
+ * A release fence before @len bytes of payload. The C library copies large
+ * ones with non-temporal stores, which x86 does not order after earlier stores
+ * by itself.
+ */
+static inline void
+spli_fence_payload(size_t len)
+{
+	spli_fence_release();
+#if defined(__x86_64__)
+	if (len >= 64 << 10)
+		__builtin_ia32_sfence();
+#else
+	(void)len;
+#endif
+}
+
 static inline void
 spli_fence_full(void)
 {

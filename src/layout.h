@@ -61,6 +61,7 @@ enum { SPLI_AUTO_VACUUM = 1 };
  *
  *  field              written by             after a crash
  *  flags              spl_set_auto_vacuum    either value; scrub again
+ *  scrubs_begun/done  the same           differ: old bytes may be left
  *  low, high          who reserves blocks    never beyond what is reserved
  *  claim              insert, unset, scrub   names who has to be repaired
  *  hint               under the claim        never above the lowest free block
@@ -95,7 +96,9 @@ struct spli_header {
 	uint64_t flags;
 	uint64_t low; /* blocks low .. high - 1 are reserved */
 	uint64_t high;
-	uint8_t pad1[40];
+	uint64_t scrubs_begun; /* by switching auto-vacuum on */
+	uint64_t scrubs_done; /* the latest that was finished */
+	uint8_t pad1[24];
 
 	/* Written by inserts and unsets. */
 	uint32_t claim; /* writer entry that changes the structure, or 0 */

@@ -145,6 +145,19 @@ spli_map_path(char *path, const char *name, uint32_t kind)
 	return 0;
 }
 
+int
+spli_map_keep(int fd)
+{
+	if (fd < 0)
+		return -errno;
+	if (fd > STDERR_FILENO)
+		return fd;
+	int high = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	int rc = high < 0 ? -errno : high;
+	close(fd);
+	return rc;
+}
+
 /* What a store can be in: a regular file. */
 static int
 examine_file(int fd, struct stat *st)
@@ -161,11 +174,12 @@ spli_map_open(const char *path, bool read_only, bool any_owner)
 {
 	struct stat st;
 	/* O_NONBLOCK: a fifo of that name must not hang us. */
-	int fd = open(path, (read_only ? O_RDONLY : O_RDWR) | O_NOFOLLOW |
-				    O_CLOEXEC | O_NONBLOCK);
+	int fd = spli_map_keep(
+		open(path, (read_only ? O_RDONLY : O_RDWR) | O_NOFOLLOW |
+				   O_CLOEXEC | O_NONBLOCK));
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	int rc = examine_file(fd, &st);
 	if (!rc && !any_owner && st.st_uid != geteuid() && st.st_uid != 0)
 		rc = -EPERM;
@@ -345,10 +359,11 @@ open_temporary(const char *path, char *temp)
 	uint64_t nonce = 0;
 
 	snprintf(temp, PATH_MAX, "%.*s.", dir, path);
-	int fd = open(temp, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	int fd =
+		spli_map_keep(open(temp, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
 	temp[0] = '\0';
-	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR))
-		return fd < 0 ? -errno : fd;
+	if (fd != -EOPNOTSUPP && fd != -EISDIR)
+		return fd;
 	if (getrandom(&nonce, sizeof nonce, 0) < 0)
 		return -errno;
 	if (snprintf(temp, PATH_MAX, "%.*s.splinter-%016llx", dir, path,
@@ -356,11 +371,10 @@ open_temporary(const char *path, char *temp)
 		temp[0] = '\0';
 		return -ENAMETOOLONG;
 	}
-	fd = open(temp, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
-	if (fd < 0) {
-		temp[0] = '\0';
-		return -errno;
-	}
+	fd = spli_map_keep(
+		open(temp, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600));
+	if (fd == -EEXIST)
+		temp[0] = '\0'; /* not ours to remove */
 	return fd;
 }
 
@@ -369,10 +383,12 @@ open_new(struct spli_new *new, const char *label, const struct spl_options *o)
 {
 	struct stat st;
 
-	if (o->kind == SPL_MEMFD) {
-		int fd = memfd_create(label, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-		return fd < 0 ? -errno : fd;
-	}
+	if (o->kind == SPL_MEMFD)
+		/* The kernel takes 249 bytes, and calls more EINVAL. */
+		return strlen(label) > 249
+			       ? -ENAMETOOLONG
+			       : spli_map_keep(memfd_create(label,
+					 MFD_CLOEXEC | MFD_ALLOW_SEALING));
 	if (!lstat(new->path, &st))
 		return -EEXIST; /* early; publishing decides */
 	return open_temporary(new->path, new->temp);

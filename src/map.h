@@ -22,6 +22,11 @@ struct spli_new {
 /* A fresh region behind a new descriptor, mapped and initialised. */
 int spli_map_new(spl_store *s, struct spli_new *new, const char *label,
 	const struct spl_options *o);
+/*
+ * What open(2) and its like returned: a descriptor, above those that a program
+ * takes for its own input and output, or a negative errno.
+ */
+int spli_map_keep(int fd);
 /* Give it its name. -EEXIST when another was first. */
 int spli_map_publish(spl_store *s, struct spli_new *new);
 /* Take the temporary name away, if there is one. */

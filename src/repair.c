@@ -79,7 +79,7 @@ settle_set(spl_store *s, uint32_t e, const struct spli_record *r, bool insert)
 	struct spli_writer *w = &s->writers[e];
 	struct spli_block *block = spli_block(s, r->block);
 	uint64_t displaced = spli_word_block(s, r->old);
-	uint32_t *spare = &w->spare[w->pos % s->geo.ring];
+	uint32_t *spare = &w->spare[spli_load(&w->pos) % s->geo.ring];
 
 	if (!block)
 		return false; /* no writer of ours wrote that */
@@ -136,8 +136,15 @@ void
 spli_repair(spl_store *s, uint32_t e)
 {
 	struct spli_writer *w = &s->writers[e];
-	/* Its writer is dead: nobody changes it but us. */
-	struct spli_record r = w->record;
+	/* Its writer is dead: nobody changes it but us. (Who does is hostile:
+	 * read once, then bounded.) */
+	struct spli_record r = {
+		.op = spli_load_acquire(&w->record.op),
+		.slot = spli_load(&w->record.slot),
+		.old = spli_load(&w->record.old),
+		.block = spli_load(&w->record.block),
+		.extra = spli_load(&w->record.extra),
+	};
 	enum spli_kind kind = spli_record_kind(r.op);
 	bool announce = kind == SPLI_ANNOUNCE;
 	bool structural = kind == SPLI_INSERT || kind == SPLI_UNSET;

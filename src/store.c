@@ -120,6 +120,8 @@ attach(int fd, const struct spl_options *o, spl_store **out)
 	int rc = spli_map_attach(s, o->flags & SPL_PREFAULT);
 	if (!rc)
 		rc = spli_writers_start(s);
+	if (!rc)
+		spli_vacuum_resume(s);
 	if (rc)
 		handle_free(s);
 	else
@@ -205,8 +207,8 @@ spl_open_fd(int fd, const struct spl_options *options, spl_store **out)
 	if (flags < 0 || flags & O_PATH || (flags & O_ACCMODE) == O_WRONLY ||
 		((flags & O_ACCMODE) == O_RDONLY && !(o.flags & SPL_READ_ONLY)))
 		return -EBADF;
-	fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	return fd < 0 ? -errno : attach(fd, &o, out);
+	fd = spli_map_keep(fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+	return fd < 0 ? fd : attach(fd, &o, out);
 }
 
 int
@@ -389,6 +391,10 @@ spl_set_auto_vacuum(spl_store *s, int on, int32_t *busy_pid)
 {
 	if (!s || (on != 0 && on != 1))
 		return -EINVAL;
+	if (busy_pid)
+		*busy_pid = 0;
+	if (s->read_only)
+		return -EROFS;
 	return spli_vacuum_switch(s, on, busy_pid);
 }
 

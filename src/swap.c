@@ -95,7 +95,7 @@ spli_block_retire(const spl_store *s, struct spli_block *block, bool scrub)
 	if (!scrub || (!len && !spli_load(&block->key[0])))
 		return;
 	/* As W1: who still reads it meets the zero in R3. */
-	spli_fence_release();
+	spli_fence_payload(len);
 	spli_zero(block->bytes, len);
 	/* What says "dirty" goes last: dying in between leaves it said. */
 	for (unsigned i = SPLI_KEY_SIZE / 8; i-- > 0;)
@@ -125,11 +125,13 @@ fill(const spl_store *s, struct spli_block *block, const struct spli_key *key,
 	uint64_t old_len = bounded_len(s, block), len = a_len + b_len;
 
 	spli_store(&block->stamp, 0);
-	/* len says how far the block may be dirty, also if we die now. */
-	spli_store(&block->len, (uint32_t)(len > old_len ? len : old_len));
-	/* W1: pairs with R3. Nobody reads bytes of the new filling and the
-	 * stamp of the old one after them. */
+	/* W1: pairs with R3. Nobody reads anything of the new filling, its
+	 * length included, and the stamp of the old one after it. */
 	spli_fence_release();
+	/* len says how far the block may be dirty, also if we die now: before
+	 * the bytes. */
+	spli_store(&block->len, (uint32_t)(len > old_len ? len : old_len));
+	spli_fence_payload(len > old_len ? len : old_len);
 	for (unsigned i = 0; i < SPLI_KEY_SIZE / 8; i++)
 		spli_store(&block->key[i], spli_key_word(key, i));
 	spli_copy(block->bytes, a, a_len);
@@ -274,12 +276,12 @@ prepare(struct writing *w, const struct spli_spot *spot, uint64_t epoch)
 }
 
 /*
- * W2, the record, W3. @extra: the pool's block, for an insert. True if we won;
- * then the record still stands.
+ * W2, the record, W3. @extra: the pool's block, for an insert, looked up once
+ * by the caller. True if we won; then the record still stands.
  */
 static bool
 swap(struct writing *w, enum spli_kind kind, uint64_t slot, uint64_t old,
-	uint64_t epoch, uint64_t extra)
+	uint64_t epoch, uint64_t extra, struct spli_block *extra_block)
 {
 	spl_store *s = w->s;
 	uint64_t next = spli_word_next(s, old, w->id);
@@ -290,13 +292,12 @@ swap(struct writing *w, enum spli_kind kind, uint64_t slot, uint64_t old,
 	spli_record_begin(
 		w->lease.writer, kind, slot, old, w->id, (uint32_t)extra);
 	if (kind == SPLI_INSERT) {
-		struct spli_block *block = spli_block(s, extra);
 		spli_pool_take(s, extra);
-		spli_store_release(&block->owner, w->lease.name);
+		spli_store_release(&extra_block->owner, w->lease.name);
 		/* A switcher of auto-vacuum may have been past our ring and
 		 * not yet here. */
 		if (w->lease.vacuum)
-			spli_block_retire(s, block, true);
+			spli_block_retire(s, extra_block, true);
 		/* T1: before the word. */
 		spli_table_claim(s, w->set->key, slot);
 	}
@@ -330,7 +331,7 @@ update(struct writing *w, const struct spli_spot *spot)
 
 	if (rc)
 		return rc;
-	if (!swap(w, SPLI_UPDATE, spot->slot, spot->word, epoch + 2, 0)) {
+	if (!swap(w, SPLI_UPDATE, spot->slot, spot->word, epoch + 2, 0, NULL)) {
 		spli_record_turn(w->lease.writer, SPLI_IDLE);
 		return AGAIN;
 	}
@@ -358,7 +359,10 @@ insert_claimed(struct writing *w, uint64_t *wanted)
 	uint64_t extra = spli_pool_find(s);
 	if (!extra)
 		return -ENOSPC;
-	if (!spli_block(s, extra)) {
+	struct spli_block *extra_block = spli_block(s, extra);
+	if (!extra_block && extra < spli_load(&s->header->low))
+		return -EBADMSG; /* what is below was never in the pool */
+	if (!extra_block) {
 		*wanted = extra;
 		return AGAIN;
 	}
@@ -366,7 +370,7 @@ insert_claimed(struct writing *w, uint64_t *wanted)
 	if (rc)
 		return rc;
 	uint64_t old = spli_load(&s->table[slot].word);
-	if (!swap(w, SPLI_INSERT, slot, old, epoch + 2, extra)) {
+	if (!swap(w, SPLI_INSERT, slot, old, epoch + 2, extra, extra_block)) {
 		/* T4 says that nobody may have done that: a broken peer. */
 		spli_pool_give(s, extra);
 		spli_record_turn(w->lease.writer, SPLI_IDLE);

@@ -6,8 +6,18 @@
 #include "writer.h"
 
 enum {
-	CHUNK = 256 /* blocks of the pool to a claim */
+	CHUNK_BYTES = 1 << 20, /* of the pool, to a claim */
+	CHUNK_BLOCKS = 256
 };
+
+/* The process that owns the entry called @name, 0 for none. */
+static int32_t
+owner_pid(const spl_store *s, uint32_t name)
+{
+	if (name - 1 >= s->geo.writers)
+		return 0;
+	return (int32_t)(uint32_t)spli_load(&s->writers[name - 1].owner);
+}
 
 static int
 scrub_ring(spl_store *s, uint32_t e, uint32_t name, int32_t *busy_pid)
@@ -16,8 +26,7 @@ scrub_ring(spl_store *s, uint32_t e, uint32_t name, int32_t *busy_pid)
 	int rc = spli_lease_foreign(s, e, name);
 
 	if (rc) {
-		if (busy_pid)
-			*busy_pid = (int32_t)(uint32_t)spli_load(&w->owner);
+		*busy_pid = owner_pid(s, spli_load(&w->lease));
 		return rc;
 	}
 	for (uint64_t i = 0; spli_load(&w->ready) && i < s->geo.ring; i++) {
@@ -32,21 +41,25 @@ scrub_ring(spl_store *s, uint32_t e, uint32_t name, int32_t *busy_pid)
 	return 0;
 }
 
-/* Blocks @from .. of the pool, a chunk of them. */
+/* Blocks of the pool, from *@id on: a chunk under one claim. */
 static int
-scrub_pool(spl_store *s, uint64_t from)
+scrub_pool(spl_store *s, uint64_t *id, int32_t *busy_pid)
 {
+	uint64_t count = CHUNK_BYTES / s->geo.stride + 1;
 	struct spli_lease lease;
-	uint64_t to = from + CHUNK;
 	int rc = spli_lease_take(s, &lease);
 
 	if (rc)
 		return rc;
 	rc = spli_claim_take(&lease);
-	if (!rc) {
-		for (uint64_t id = from; id < to && id <= s->geo.blocks; id++) {
-			struct spli_block *block = spli_block(s, id);
-			if (block && spli_pool_has(s, id))
+	if (rc) {
+		*busy_pid = owner_pid(s, spli_load(&s->header->claim));
+	} else {
+		if (count > CHUNK_BLOCKS)
+			count = CHUNK_BLOCKS;
+		for (; count-- && *id <= s->geo.blocks; ++*id) {
+			struct spli_block *block = spli_block(s, *id);
+			if (block && spli_pool_has(s, *id))
 				spli_block_retire(s, block, true);
 		}
 		spli_claim_drop(&lease);
@@ -55,32 +68,59 @@ scrub_pool(spl_store *s, uint64_t from)
 	return rc;
 }
 
-int
-spli_vacuum_switch(spl_store *s, bool on, int32_t *busy_pid)
+/* All rings, then the pool. */
+static int
+scrub(spl_store *s, int32_t *busy_pid)
 {
 	struct spli_lease lease;
-	uint64_t *flags = &s->header->flags;
 	/* To have an entry whose name we can leave in others' leases. */
 	int rc = spli_lease_take(s, &lease);
 
 	if (rc)
 		return rc;
 	spli_lease_drop(&lease);
-	if (!on) {
-		__atomic_fetch_and(
-			flags, ~(uint64_t)SPLI_AUTO_VACUUM, __ATOMIC_RELAXED);
-		return 0;
-	}
-	/* Relaxed: the leases below carry it to every writer. */
-	__atomic_fetch_or(flags, SPLI_AUTO_VACUUM, __ATOMIC_RELAXED);
 	for (uint32_t e = 0; !rc && e < s->geo.writers; e++)
 		rc = scrub_ring(s, e, lease.name, busy_pid);
 	/* What is not reserved was never used. */
-	uint64_t low = spli_load(&s->header->low);
+	uint64_t id = spli_load(&s->header->low);
 	uint64_t high = spli_load(&s->header->high);
-	if (high > s->geo.blocks + 1)
-		high = s->geo.blocks + 1;
-	for (uint64_t id = low; !rc && id < high; id += CHUNK)
-		rc = scrub_pool(s, id);
+	if (id < 1)
+		id = 1;
+	while (!rc && id < high && id <= s->geo.blocks)
+		rc = scrub_pool(s, &id, busy_pid);
 	return rc;
+}
+
+int
+spli_vacuum_switch(spl_store *s, bool on, int32_t *busy_pid)
+{
+	struct spli_header *h = s->header;
+	int32_t pid = 0;
+
+	if (!on) {
+		__atomic_fetch_and(&h->flags, ~(uint64_t)SPLI_AUTO_VACUUM,
+			__ATOMIC_RELAXED);
+		return 0;
+	}
+	uint64_t mine = spli_add_relaxed(&h->scrubs_begun, 1) + 1;
+	/* Release: with the flag it is seen that a scrub was begun. Relaxed
+	 * would do for the writers: the leases carry it to them. */
+	__atomic_fetch_or(&h->flags, SPLI_AUTO_VACUUM, __ATOMIC_RELEASE);
+	int rc = scrub(s, &pid);
+	uint64_t done = spli_load(&h->scrubs_done);
+	while (!rc && done < mine && !spli_cas(&h->scrubs_done, &done, mine))
+		;
+	if (busy_pid)
+		*busy_pid = pid;
+	return rc;
+}
+
+void
+spli_vacuum_resume(spl_store *s)
+{
+	const struct spli_header *h = s->header;
+
+	if (!s->read_only && spli_vacuums(s) &&
+		spli_load(&h->scrubs_done) != spli_load(&h->scrubs_begun))
+		spli_vacuum_switch(s, true, NULL);
 }

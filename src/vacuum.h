@@ -16,4 +16,10 @@
 
 int spli_vacuum_switch(spl_store *s, bool on, int32_t *busy_pid);
 
+/*
+ * A switcher that dies, or gives up, before it is done leaves scrubs_done
+ * behind scrubs_begun. The next open for writing tries to finish.
+ */
+void spli_vacuum_resume(spl_store *s);
+
 #endif

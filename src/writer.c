@@ -73,8 +73,11 @@ lock_open(spl_store *s)
 	if (s->lock_fd >= 0)
 		return 0;
 	snprintf(path, sizeof path, "/proc/self/fd/%d", s->fd);
-	s->lock_fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
-	return s->lock_fd < 0 ? -errno : 0;
+	int fd = spli_map_keep(open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK));
+	if (fd < 0)
+		return fd;
+	s->lock_fd = fd;
+	return 0;
 }
 
 static int rescue(spl_store *s, uint32_t e);
@@ -107,26 +110,25 @@ lease_forget(spl_store *s, uint32_t e)
 	}
 }
 
-/* The lease of an entry that has just become ours. */
+/* The lease of an entry that has just become ours. Does not wait. */
 static int
 lease_inherit(spl_store *s, uint32_t e)
 {
-	struct spli_patience p = {0};
 	uint32_t *lease = &s->writers[e].lease;
 	uint32_t name = e + 1;
 
-	do {
+	for (int tries = 0; tries < 2; tries++) {
 		uint32_t holder = 0;
 		if (spli_cas(lease, &holder, name) || holder == name)
 			return 0; /* free, or the dead owner's: ours now */
 		lease_unblock(s, e, holder);
-	} while (spli_patience_left(&p));
-	return -EAGAIN;
+	}
+	return -EAGAIN; /* a living switcher's */
 }
 
 /*
- * Become the owner of entry @e, repair it, hold its lease. Fails and leaves it
- * as a dead owner's, whom the next may repair, or as it was.
+ * Become the owner of entry @e, repair it, hold its lease; or leave it as it
+ * was: -EAGAIN, somebody alive has it.
  */
 static int
 adopt(spl_store *s, uint32_t e)
@@ -138,19 +140,20 @@ adopt(spl_store *s, uint32_t e)
 		rc = lock_set(s, e, F_WRLCK);
 	if (rc)
 		return rc;
-	bool dead = spli_load_acquire(&w->owner) != 0;
+	uint64_t former = spli_load_acquire(&w->owner);
 	spli_store_release(&w->owner, s->owner);
 	s->is_mine[e] = 1;
-	/* Before we wait for anybody: he may wait for one of these. */
+	/* First: a switcher we are about to rescue may need one of these. */
 	lease_forget(s, e);
 	rc = lease_inherit(s, e);
 	if (rc) {
 		s->is_mine[e] = 0;
+		spli_store_release(&w->owner, former);
 		lock_set(s, e, F_UNLCK);
 		return rc;
 	}
 	spli_repair(s, e);
-	if (dead)
+	if (former)
 		spli_add_relaxed(&s->header->repairs, 1);
 	return 0;
 }
@@ -233,7 +236,7 @@ own_another(spl_store *s, uint32_t known, uint32_t *e)
 {
 	/* Half of all at most, so that no process starves the others. */
 	uint64_t most = (s->geo.writers + 1) / 2;
-	int rc = -EAGAIN;
+	int rc = -EAGAIN, full = -EAGAIN;
 
 	pthread_mutex_lock(&s->mutex);
 	if (s->mine_count != known || known >= most)
@@ -244,10 +247,14 @@ own_another(spl_store *s, uint32_t known, uint32_t *e)
 				(spli_load(&s->writers[*e].owner) != 0) != dead)
 				continue;
 			rc = own(s, *e);
-			if (rc != -EAGAIN)
+			/* Another one may have its ring already. */
+			if (rc == -ENOSPC)
+				full = rc;
+			else if (rc != -EAGAIN)
 				goto out;
 		}
 	}
+	rc = full;
 out:
 	pthread_mutex_unlock(&s->mutex);
 	return rc;
@@ -455,6 +462,9 @@ fork_child(void)
 		s->owner = owner_make();
 		s->mine_count = 0;
 		memset(s->is_mine, 0, s->geo.writers);
+		/* Now, while it may: a child often drops its privileges. If
+		 * not, again when it writes. */
+		lock_open(s);
 	}
 	fork_parent();
 }

@@ -197,6 +197,27 @@ hold_a_lease(void *arg)
 	unit_await(2, 1);
 }
 
+/* What a switcher leaves who was killed right after setting the flag. */
+static void
+an_unfinished_switch(void)
+{
+	spl_store *s = unit_store(TEST_KIND, 8, 64);
+
+	spl_set_auto_vacuum(s, 0, NULL);
+	unit_set(s, "o", marker('o'));
+	unit_set(s, "o", "");
+	s->header->scrubs_begun++;
+	s->header->flags |= SPLI_AUTO_VACUUM;
+	CHECK(traces(s, 'o') != 0, "a switch that was begun has left traces");
+	spl_close(unit_again(s, SPL_READ_ONLY));
+	CHECK(traces(s, 'o') != 0, "opening for reading changes nothing");
+	spl_close(unit_again(s, 0));
+	CHECK(traces(s, 'o') == 0 &&
+			s->header->scrubs_done == s->header->scrubs_begun,
+		"opening for writing finishes it");
+	unit_drop(s);
+}
+
 static void
 a_busy_writer_is_named(void)
 {
@@ -219,7 +240,7 @@ a_busy_writer_is_named(void)
 	unit_kill(&c);
 	pid = -5;
 	CHECK_RC(spl_set_auto_vacuum(s, 1, &pid), 0);
-	CHECK(pid == -5 && traces(s, 'o') == 0, "once he is dead it works");
+	CHECK(pid == 0 && traces(s, 'o') == 0, "once he is dead it works");
 	unit_drop(s);
 }
 
@@ -253,5 +274,6 @@ test_vacuum(void)
 		failed_sets_leave_nothing(unit_kinds[i]);
 	}
 	a_busy_writer_is_named();
+	an_unfinished_switch();
 	other_handles_traces();
 }
