@@ -80,7 +80,9 @@ def explore(locations, threads, accept, sequences=False):
                     stack.append(new)
     return len(seen), faults
 
-def swap(sets=3, ring=1, scrub=False, w1=True, w2=REL, w3=REL, r1=ACQ, r2=ACQ, r3=True, recheck=True, scrub_fence=True):
+def swap(sets=3, ring=1, scrub=False, w1=True, w2=REL, w3=REL, r1=ACQ, r2=ACQ, r3=True, recheck=True, scrub_fence=True,
+         early=False):
+    """early: the first field of the filling (the block's length) is stored before W1's fence."""
     blocks = 1 + ring
     locations = {'word': (1, 0)}
     for b in range(blocks):
@@ -91,8 +93,9 @@ def swap(sets=3, ring=1, scrub=False, w1=True, w2=REL, w3=REL, r1=ACQ, r2=ACQ, r
         for _ in range(sets):
             n, gen = spares.pop(0), word[0] + 1
             yield ('st', ('gen', n), 0, RLX)
+            if early: yield ('st', ('x', n), gen, RLX)
             if w1: yield ('fence', REL)
-            yield ('st', ('x', n), gen, RLX)
+            if not early: yield ('st', ('x', n), gen, RLX)
             yield ('st', ('y', n), gen, RLX)
             yield ('st', ('gen', n), gen, w2)
             old, word = word, (gen, n)
@@ -218,6 +221,7 @@ CASES = [
     ('protocol, ring of 1', swap, {}, True), ('protocol, ring of 2', swap, dict(ring=2, sets=4), True),
     ('protocol, auto-vacuum', swap, dict(scrub=True), True),
     ('W1: no release fence after generation = 0', swap, dict(w1=False), False),
+    ('W1: the length stored before the fence', swap, dict(early=True), False),
     ('W3: word published relaxed', swap, dict(w3=RLX, w2=RLX), False),
     ('R1: word loaded relaxed', swap, dict(r1=RLX, r2=RLX), False),
     ('R3: no acquire fence before the last check', swap, dict(r3=False), False),
