@@ -46,33 +46,19 @@ spl_list_begin(
 static int
 look(const spl_store *s, uint64_t slot, struct spl_key_stat *stat)
 {
-	struct spli_spot spot = {.slot = slot};
+	struct spli_spot spot;
 	struct spli_read read = {0};
-	uint64_t first = 0;
+	int rc = -ESTALE;
 
-	for (unsigned i = 0; i < SPLI_TRIES; i++) {
-		/* R1 to R3 as in a get, only that any key will do. */
-		spot.word = spli_load_acquire(&s->table[slot].word);
-		uint64_t id = spli_word_block(s, spot.word);
-		if (!id)
-			return 0;
-		spot.block = spli_block(s, id);
-		if (spot.block &&
-			spli_block_holds(s, spot.block, slot, spot.word)) {
-			spli_copy(stat->key, spot.block->key, SPLI_KEY_SIZE);
-			int rc = spli_block_copy(s, &spot, &read);
-			if (!rc || rc == -EMSGSIZE)
-				break;
-			if (rc == -EBADMSG)
-				return rc;
-		}
-		if (i == 0)
-			first = spot.word;
-		else if (spot.word != first)
-			first = 0;
-		if (i == SPLI_TRIES - 1)
-			return first ? -EBADMSG : -EAGAIN;
+	for (unsigned i = 0; i < SPLI_TRIES && rc == -ESTALE; i++) {
+		rc = spli_table_look(s, slot, NULL, &spot);
+		if (rc != 1)
+			return rc;
+		spli_copy(stat->key, spot.block->key, SPLI_KEY_SIZE);
+		rc = spli_block_copy(s, &spot, &read);
 	}
+	if (rc && rc != -EMSGSIZE) /* only the length is wanted */
+		return rc == -ESTALE ? -EAGAIN : rc;
 	stat->key[SPL_KEY_MAX] = '\0';
 	stat->hash = spli_hash(stat->key, strlen(stat->key));
 	stat->epoch = read.epoch;

@@ -108,13 +108,8 @@ settle_unset(spl_store *s, uint32_t e, const struct spli_record *r)
 
 	if (spli_load_acquire(&entry->word) != spli_word_next(s, r->old, 0))
 		return false;
-	struct spli_block *block =
-		spli_block_displace(s, displaced, e + 1, false);
-	if (block) {
-		spli_block_retire(s, block, spli_vacuums(s));
-		spli_pool_give(s, displaced);
-	}
-	spli_table_settle(s, spli_load(&entry->hash));
+	spli_block_release(
+		s, displaced, spli_load(&entry->hash), e + 1, spli_vacuums(s));
 	return true;
 }
 

@@ -117,6 +117,19 @@ spli_block_displace(spl_store *s, uint64_t id, uint32_t name, bool scrub)
 	return block;
 }
 
+void
+spli_block_release(
+	spl_store *s, uint64_t id, uint64_t hash, uint32_t name, bool scrub)
+{
+	struct spli_block *block = spli_block_displace(s, id, name, false);
+
+	if (block) {
+		spli_block_retire(s, block, scrub);
+		spli_pool_give(s, id);
+	}
+	spli_table_settle(s, hash);
+}
+
 /* W1 and the filling, from two parts. No word names the block. */
 static void
 fill(const spl_store *s, struct spli_block *block, const struct spli_key *key,
@@ -476,10 +489,7 @@ unset_claimed(
 		spli_record_turn(lease->writer, SPLI_IDLE);
 		return -ESTALE;
 	}
-	spli_block_displace(s, id, lease->name, false);
-	spli_block_retire(s, spot.block, lease->vacuum);
-	spli_pool_give(s, id);
-	spli_table_settle(s, key->hash);
+	spli_block_release(s, id, key->hash, lease->name, lease->vacuum);
 	spli_structure_changed(s);
 	spli_record_turn(lease->writer, SPLI_ANNOUNCE);
 	*slot = spot.slot;

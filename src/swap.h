@@ -81,4 +81,8 @@ void spli_block_retire(
 struct spli_block *spli_block_displace(
 	spl_store *s, uint64_t id, uint32_t name, bool scrub);
 
+/* What follows an unset's: mark, retire, back to the pool; the reach (T2). */
+void spli_block_release(
+	spl_store *s, uint64_t id, uint64_t hash, uint32_t name, bool scrub);
+
 #endif

@@ -43,7 +43,7 @@ spli_table_look(const spl_store *s, uint64_t slot, const struct spli_key *key,
 		struct spli_block *block = spli_block(s, id);
 		/* R2: relaxed is enough, R1 has acquired what W3 published. */
 		if (block && spli_block_holds(s, block, slot, word)) {
-			if (spli_block_has_key(block, key)) {
+			if (!key || spli_block_has_key(block, key)) {
 				*spot = (struct spli_spot){slot, word, block};
 				return 1;
 			}

@@ -29,7 +29,7 @@ struct spli_spot {
 };
 
 /*
- * spli_table_look - whether the key is in this slot.
+ * spli_table_look - whether the key (null: any) is in this slot.
  * Returns 1, and then the comparison still wants R3 (or a successful swap of
  * the word); 0; -EAGAIN; -EBADMSG when the word names a block that does not
  * agree. Stores nothing.

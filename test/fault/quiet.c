@@ -69,12 +69,12 @@ child(const char *name, int on)
 int
 main(void)
 {
-	const char *name = "splinter-quiet-test";
+	char name[64];
 	spl_store *s;
 	int status = -1;
 
 	tap_start(60);
-	spl_destroy(name, SPL_MEMORY);
+	snprintf(name, sizeof name, "splinter-quiet-test-%d", (int)getpid());
 	REQUIRE(!spl_create(name, NULL, &s), "creates a store");
 	REQUIRE(!spl_set(s, "key", "", 0), "sets a key");
 	for (int on = 0; on <= 1; on++) {
