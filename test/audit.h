@@ -60,15 +60,15 @@ audit_block(const spl_store *s, uint64_t id, unsigned places, bool live)
 	return wrong;
 }
 
-/* How much is wrong. Nobody may be writing. */
+/*
+ * In how many places each block is, by number; nobody may be writing. Says
+ * which are @live, and how many words and blocks disagree.
+ */
 static inline int
-audit(spl_store *s)
+audit_places(const spl_store *s, uint8_t *places, uint8_t *live)
 {
-	uint8_t *places = calloc(s->geo.blocks + 1, 2);
-	uint8_t *live = places + s->geo.blocks + 1;
 	int wrong = 0;
 
-	spli_writers_rescue(s);
 	for (uint64_t i = 0; i < s->geo.entries; i++) {
 		uint64_t word = s->table[i].word;
 		uint64_t id = spli_word_block(s, word);
@@ -81,21 +81,34 @@ audit(spl_store *s)
 		places[id]++;
 		live[id] = 1;
 	}
-	for (uint64_t e = 0; e < s->geo.writers; e++) {
-		struct spli_writer *w = &s->writers[e];
-		AUDIT(!w->lease && spli_record_kind(w->record.op) == SPLI_IDLE,
-			"writer %" PRIu64 " is busy", e);
+	for (uint64_t e = 0; e < s->geo.writers; e++)
 		for (uint64_t i = 0; i < s->geo.ring; i++) {
 			uint64_t id = audit_spare(s, e, i);
 			if (id - 1 < s->geo.blocks)
 				places[id]++;
 		}
+	for (uint64_t id = 1; id <= s->geo.blocks; id++)
+		places[id] = (uint8_t)(places[id] + spli_pool_has(s, id));
+	return wrong;
+}
+
+/* How much is wrong. Nobody may be writing. */
+static inline int
+audit(spl_store *s)
+{
+	uint8_t *places = calloc(s->geo.blocks + 1, 2);
+	uint8_t *live = places + s->geo.blocks + 1;
+
+	spli_writers_rescue(s);
+	int wrong = audit_places(s, places, live);
+	for (uint64_t e = 0; e < s->geo.writers; e++) {
+		const struct spli_writer *w = &s->writers[e];
+		AUDIT(!w->lease && spli_record_kind(w->record.op) == SPLI_IDLE,
+			"writer %" PRIu64 " is busy", e);
 	}
 	AUDIT(!s->header->claim, "the claim is held");
-	for (uint64_t id = 1; id <= s->geo.blocks; id++) {
-		places[id] = (uint8_t)(places[id] + spli_pool_has(s, id));
+	for (uint64_t id = 1; id <= s->geo.blocks; id++)
 		wrong += audit_block(s, id, places[id], live[id]);
-	}
 	free(places);
 	return wrong;
 }

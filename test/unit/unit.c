@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
+#include "audit.h"
 #include "unit.h"
 
 #include <errno.h>
@@ -329,24 +330,11 @@ unit_search(const spl_store *s, const void *bytes, size_t len)
 unsigned
 unit_misplaced(const spl_store *s)
 {
-	uint8_t *places = calloc(s->geo.blocks + 1, 1);
-	unsigned wrong = 0;
+	uint8_t *places = calloc(s->geo.blocks + 1, 2);
+	unsigned wrong =
+		(unsigned)audit_places(s, places, places + s->geo.blocks + 1);
 
-	for (uint64_t i = 0; i < s->geo.entries; i++)
-		places[spli_word_block(s, spli_load(&s->table[i].word))]++;
-	places[0] = 1;
-	for (uint64_t e = 0; e < s->geo.writers; e++)
-		for (uint64_t i = 0; i < s->geo.ring; i++) {
-			const struct spli_writer *w = &s->writers[e];
-			/* A ring that was never filled has its own blocks. */
-			uint64_t first =
-				s->geo.ring_blocks - (e + 1) * s->geo.ring + 1;
-			places[spli_load(&w->ready) ? spli_load(&w->spare[i])
-						    : first + i]++;
-		}
 	for (uint64_t id = 1; id <= s->geo.blocks; id++)
-		places[id] = (uint8_t)(places[id] + spli_pool_has(s, id));
-	for (uint64_t id = 0; id <= s->geo.blocks; id++)
 		if (places[id] != 1) {
 			printf("# block %llu is in %u places\n",
 				(unsigned long long)id, places[id]);
