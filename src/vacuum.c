@@ -91,6 +91,19 @@ scrub(spl_store *s, int32_t *busy_pid)
 	return rc;
 }
 
+/* Scrub, and say so: everything begun up to @number is done. */
+static int
+scrub_up_to(spl_store *s, uint64_t number, int32_t *busy_pid)
+{
+	uint64_t *done = &s->header->scrubs_done;
+	int rc = scrub(s, busy_pid);
+	uint64_t seen = spli_load(done);
+
+	while (!rc && seen < number && !spli_cas(done, &seen, number))
+		;
+	return rc;
+}
+
 int
 spli_vacuum_switch(spl_store *s, bool on, int32_t *busy_pid)
 {
@@ -106,10 +119,7 @@ spli_vacuum_switch(spl_store *s, bool on, int32_t *busy_pid)
 	/* Release: with the flag it is seen that a scrub was begun. Relaxed
 	 * would do for the writers: the leases carry it to them. */
 	__atomic_fetch_or(&h->flags, SPLI_AUTO_VACUUM, __ATOMIC_RELEASE);
-	int rc = scrub(s, &pid);
-	uint64_t done = spli_load(&h->scrubs_done);
-	while (!rc && done < mine && !spli_cas(&h->scrubs_done, &done, mine))
-		;
+	int rc = scrub_up_to(s, mine, &pid);
 	if (busy_pid)
 		*busy_pid = pid;
 	return rc;
@@ -118,9 +128,11 @@ spli_vacuum_switch(spl_store *s, bool on, int32_t *busy_pid)
 void
 spli_vacuum_resume(spl_store *s)
 {
-	const struct spli_header *h = s->header;
+	uint64_t begun = spli_load(&s->header->scrubs_begun);
+	int32_t pid;
 
+	/* Leaves the flag alone: somebody may just switch it off. */
 	if (!s->read_only && spli_vacuums(s) &&
-		spli_load(&h->scrubs_done) != spli_load(&h->scrubs_begun))
-		spli_vacuum_switch(s, true, NULL);
+		spli_load(&s->header->scrubs_done) != begun)
+		scrub_up_to(s, begun, &pid);
 }
