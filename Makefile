@@ -11,9 +11,13 @@ PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
+MANDIR ?= $(PREFIX)/share/man
 DOCDIR ?= $(PREFIX)/share/doc/splinter
-ifneq ($(words x$(PREFIX)x$(DESTDIR)x),1)
-$(error PREFIX and DESTDIR must not contain spaces)
+BASHDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
+FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
+ifneq ($(words x$(subst :, ,$(PREFIX))x$(DESTDIR)x),1)
+$(error PREFIX and DESTDIR must not contain spaces, PREFIX no colons)
 endif
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
@@ -21,9 +25,22 @@ WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
 ifdef WERROR
 WARN += -Werror
 endif
-COMMIT := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
+# A tarball says in packaging/commit what it was made from.
+COMMIT := $(or $(shell sed -n 's/^\([0-9a-f]\{7\}\).*/\1/p' packaging/commit \
+	2>/dev/null), \
+	$(shell [ ! -e .git ] || git rev-parse --short=7 HEAD 2>/dev/null), \
+	unknown)
 ALL_CFLAGS := -std=c11 $(WARN) -fPIC -fvisibility=hidden -pthread $(CFLAGS)
 ALL_CPPFLAGS := -Iinclude -Isrc -D_DEFAULT_SOURCE -MMD -MP $(CPPFLAGS)
+
+# Editing lines at the prompt: LIBEDIT=0 goes without, LIBEDIT=1 insists.
+EDIT := $(or $(LIBEDIT),$(shell echo 'int main(void) { el_end(0); }' | \
+	$(CC) $(CPPFLAGS) $(CFLAGS) -include histedit.h -x c - $(LDFLAGS) \
+	-ledit -o /dev/null 2>/dev/null && echo 1))
+ifneq ($(filter-out 0 1,$(EDIT)),)
+$(error LIBEDIT is 0 or 1, not '$(LIBEDIT)')
+endif
+EDIT_FLAG := $(if $(filter 1,$(EDIT)),-DSPLINTER_EDIT=1)
 
 # clang leaves a sanitizer's symbols for the program to bring.
 NO_UNDEFINED := $(if $(findstring -fsanitize,$(CFLAGS)),,-Wl,-z,defs)
@@ -37,7 +54,17 @@ EXAMPLES := $(patsubst examples/%.c,$(BUILD)/example_%, \
 	$(wildcard examples/*.c))
 LIBS := $(foreach n,splinter splinter_p,$(BUILD)/lib$n.a \
 	$(BUILD)/lib$n.so.$(VERSION))
-PROGRAMS := $(BUILD)/splinterctl $(BUILD)/splinterpctl
+STRESS := $(patsubst stress/%.c,$(BUILD)/stress/%.o,$(wildcard stress/*.c))
+CTL_LINKS := splinterpctl splinter_cli splinterp_cli
+STRESS_LINKS := splinterp_stress
+PROGRAMS := $(addprefix $(BUILD)/,splinterctl $(CTL_LINKS) \
+	$(if $(STRESS),splinter_stress $(STRESS_LINKS)))
+# The program writes them, so it has to run where it is built; where it does
+# not (a cross build), COMPLETIONS=0 goes without.
+ifneq ($(COMPLETIONS),0)
+COMPLETION_FILES := $(addprefix $(BUILD)/completions/,splinterctl \
+	_splinterctl splinterctl.fish)
+endif
 TESTS := $(BUILD)/splinter_test $(BUILD)/splinterp_test
 
 # V=1 shows the commands.
@@ -46,27 +73,51 @@ Q := @
 say = @echo '  $1'
 endif
 
-.PHONY: all help demo tests test valtest check asan ubsan tsan fault models \
-	models-long lint fmt fmt-check install uninstall clean
+.PHONY: all world help demo tests test valtest check asan ubsan tsan fault \
+	models models-long docs-check lint fmt fmt-check install uninstall \
+	dist deb clean
 .SECONDARY:
+.DELETE_ON_ERROR:
 
-all: $(LIBS) $(PROGRAMS) $(TESTS) $(EXAMPLES)
+all: $(LIBS) $(PROGRAMS) $(COMPLETION_FILES) $(TESTS) $(EXAMPLES)
+	$(if $(EDIT),,@echo 'Built without libedit: the prompt will read plain \
+	lines, without editing, Tab and recall. libedit-dev brings it.')
 
 help:
 	@echo 'make             libraries, programs, examples, test programs'
+	@echo '                 (LIBEDIT=0: without line editing; 1: insist on it)'
+	@echo 'make world       the same, docs-check, dist and deb'
 	@echo 'make demo        two processes share and watch a store'
-	@echo 'make tests       unit tests of both variants (also: make test)'
+	@echo 'make tests test  unit tests of both variants'
 	@echo 'make valtest     the same under valgrind'
 	@echo 'make asan ubsan tsan   the same, and the fault tests, sanitized'
 	@echo 'make fault       concurrency and kill tests'
 	@echo 'make models models-long   the protocol, model-checked'
-	@echo 'make lint fmt fmt-check'
+	@echo 'make docs-check  README and manual against the programs'
+	@echo 'make lint fmt fmt-check   needs clang-format, clang-tidy, shellcheck'
 	@echo 'make check       everything, as CI runs it; installs what it needs'
 	@echo 'make install uninstall   PREFIX=$(PREFIX), DESTDIR='
+	@echo 'make dist        $(DIST), of what is committed'
+	@echo 'make deb         Debian packages, from that, into $(BUILD)/'
+	@echo 'make clean       removes $(BUILD)/'
 
-# Objects. What is compiled in depends on these two only.
+# Objects. What is compiled in depends on these only.
 $(BUILD)/src/store.o: ALL_CPPFLAGS += -DSPLINTER_VERSION='"$(VERSION)"'
-$(BUILD)/cli/%.o: ALL_CPPFLAGS += -DSPLINTER_BUILD='"$(COMMIT)"'
+$(BUILD)/cli/%.o: ALL_CPPFLAGS += $(EDIT_FLAG)
+SAY_COMMIT := $(addprefix $(BUILD)/,cli/main.o stress/plan.o)
+$(SAY_COMMIT): ALL_CPPFLAGS += -DSPLINTER_BUILD='"$(COMMIT)"'
+
+# A file for each setting, touched when it is another than the last time (who
+# installs may not be allowed to ask git).
+$(SAY_COMMIT): $(BUILD)/setting/commit
+$(CLI): $(BUILD)/setting/edit
+$(BUILD)/setting/commit: VALUE = $(COMMIT)
+$(BUILD)/setting/edit: VALUE = $(EDIT_FLAG)
+$(BUILD)/setting/%: FORCE
+	@mkdir -p $(@D)
+	@$(if $(filter unknown,$(VALUE)),[ -e $@ ] ||) \
+	echo '$(VALUE)' | cmp -s - $@ || { rm -f $@; echo '$(VALUE)' >$@; }
+.PHONY: FORCE
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
@@ -93,12 +144,23 @@ $(BUILD)/lib%.so.$(VERSION): $(CORE) $(BUILD)/flat_%.o src/splinter.map
 	$(Q)ln -sf $(@F) $(BUILD)/lib$*.so.$(SOMAJOR)
 	$(Q)ln -sf $(@F) $(BUILD)/lib$*.so
 
+# What a program does differently under another name, it finds out itself.
 $(BUILD)/splinterctl: $(CLI) $(BUILD)/libsplinter.a
 	$(call say,LD $@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(if $(EDIT_FLAG),-ledit)
+$(BUILD)/splinter_stress: $(STRESS) $(BUILD)/libsplinter.a
+	$(call say,LD $@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^
+$(addprefix $(BUILD)/,$(CTL_LINKS)): $(BUILD)/splinterctl
+	$(Q)ln -sf $(<F) $@
+$(addprefix $(BUILD)/,$(STRESS_LINKS)): $(BUILD)/splinter_stress
+	$(Q)ln -sf $(<F) $@
 
-$(BUILD)/splinterpctl: $(BUILD)/splinterctl
-	$(Q)ln -sf splinterctl $@
+$(COMPLETION_FILES): $(BUILD)/splinterctl
+	@mkdir -p $(@D)
+	$(call say,GEN $@)
+	$(Q)$< --completion $(if $(filter _%,$(@F)),zsh,$(if \
+		$(filter %.fish,$@),fish,bash)) >$@
 
 # Test programs. The file variant differs by what the flat API opens.
 TEST_OBJ = $(patsubst %,$(BUILD)/test_$1/%.o,$(UNIT))
@@ -164,64 +226,105 @@ models:
 models-long:
 	@test/model/run.sh long
 
-SOURCES := $(wildcard include/*.h src/*.[ch] cli/*.[ch] test/*.h \
-	test/unit/*.[ch] test/fault/*.c examples/*.c)
-SCRIPTS := $(wildcard test/*.sh test/*/*.sh examples/*.sh) .ci/run
+# What needs Python and no more; test/check.sh does the rest.
+docs-check: all
+	@for test in cli/test_docs.sh 'cli/test_readme.sh $(BUILD)' \
+		'man/test_man.sh $(BUILD) . api examples commands'; do \
+		test/$$test >$(BUILD)/docs-check.log 2>&1 || { \
+			grep -v '^ok ' $(BUILD)/docs-check.log; exit 1; }; \
+		echo "$${test%% *}: $$(grep -c '^ok ' \
+			$(BUILD)/docs-check.log) ok"; done
+
+SOURCES := $(wildcard include/*.h src/*.[ch] cli/*.[ch] stress/*.[ch] \
+	test/*.h test/unit/*.[ch] test/fault/*.c examples/*.c)
+SCRIPTS := $(wildcard test/*.sh test/*/*.sh examples/*.sh packaging/*.sh) \
+	.ci/run
 fmt:
 	clang-format -i $(SOURCES)
 fmt-check:
 	clang-format --dry-run -Werror $(SOURCES)
 lint:
 	shellcheck $(SCRIPTS)
-	clang-tidy --quiet --warnings-as-errors='*' $(wildcard src/*.c cli/*.c) \
-		-- -std=c11 $(filter-out -MMD -MP,$(ALL_CPPFLAGS)) \
+	clang-tidy --quiet --warnings-as-errors='*' $(wildcard src/*.c cli/*.c \
+		stress/*.c) -- -std=c11 $(EDIT_FLAG) \
+		$(filter-out -MMD -MP,$(ALL_CPPFLAGS)) \
 		-DSPLINTER_VERSION='"$(VERSION)"' -DSPLI_FLAT_KIND=SPL_MEMORY
 
 check:
 	@test/check.sh
 
-# Installing.
-INSTALLED_BIN := splinterctl splinterpctl
-INSTALLED_INCLUDE := splinter.h spl.h
-INSTALLED_PC := splinter.pc splinter_p.pc
-$(BUILD)/%.pc: packaging/splinter.pc.in Makefile
-	@mkdir -p $(@D)
+# Installing. Files as MODE:DIRECTORY:FILE, links as LINK:TARGET. A page has
+# links for the further names that it explains.
+PC := $(BUILD)/splinter.pc $(BUILD)/splinter_p.pc
+$(PC): packaging/splinter.pc.in $(BUILD)/setting/directories
+	$(Q)rm -f $@
 	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
-		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@NAME@|$*|' \
-		-e 's|@VERSION@|$(VERSION)|' $< >$@
+		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' \
+		-e 's|@NAME@|$(basename $(@F))|' $< >$@
+$(BUILD)/setting/directories: VALUE = $(PREFIX) $(LIBDIR) $(INCLUDEDIR)
 
-install: $(LIBS) $(PROGRAMS)
-	@rm -f $(addprefix $(BUILD)/,$(INSTALLED_PC))
-	@$(MAKE) --no-print-directory $(addprefix $(BUILD)/,$(INSTALLED_PC))
-	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)/pkgconfig \
-		$(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(DOCDIR)
-	install -m 755 $(BUILD)/splinterctl $(DESTDIR)$(BINDIR)/
-	ln -sf splinterctl $(DESTDIR)$(BINDIR)/splinterpctl
-	install -m 644 $(addprefix include/,$(INSTALLED_INCLUDE)) \
-		$(DESTDIR)$(INCLUDEDIR)/
-	install -m 644 $(addprefix $(BUILD)/,$(INSTALLED_PC)) \
-		$(DESTDIR)$(LIBDIR)/pkgconfig/
-	install -m 644 README.md LICENSE CHANGELOG.md $(DESTDIR)$(DOCDIR)/
-	for n in splinter splinter_p; do \
-		install -m 644 $(BUILD)/lib$$n.a $(DESTDIR)$(LIBDIR)/ && \
-		install -m 755 $(BUILD)/lib$$n.so.$(VERSION) \
-			$(DESTDIR)$(LIBDIR)/ && \
-		ln -sf lib$$n.so.$(VERSION) \
-			$(DESTDIR)$(LIBDIR)/lib$$n.so.$(SOMAJOR) && \
-		ln -sf lib$$n.so.$(SOMAJOR) $(DESTDIR)$(LIBDIR)/lib$$n.so || \
-		exit 1; done
+MAN := $(wildcard man/*.[1-8])
+files = $(foreach f,$3,$1:$2:$f)
+FILES = $(call files,755,$(BINDIR),$(BUILD)/splinterctl) \
+	$(if $(STRESS),$(call files,755,$(BINDIR),$(BUILD)/splinter_stress)) \
+	$(call files,644,$(LIBDIR),$(filter %.a,$(LIBS))) \
+	$(call files,755,$(LIBDIR),$(filter-out %.a,$(LIBS))) \
+	$(call files,644,$(LIBDIR)/pkgconfig,$(PC)) \
+	$(call files,644,$(INCLUDEDIR),include/splinter.h include/spl.h) \
+	$(call files,644,$(DOCDIR),README.md LICENSE CHANGELOG.md) \
+	$(foreach f,$(MAN),644:$(MANDIR)/man$(subst .,,$(suffix $f)):$f) \
+	$(if $(COMPLETION_FILES),$(join $(addsuffix :,$(addprefix 644:, \
+	$(BASHDIR) $(ZSHDIR) $(FISHDIR))),$(COMPLETION_FILES)))
+LINKS = $(foreach n,splinter splinter_p, \
+	$(LIBDIR)/lib$n.so.$(SOMAJOR):lib$n.so.$(VERSION) \
+	$(LIBDIR)/lib$n.so:lib$n.so.$(SOMAJOR)) \
+	$(foreach n,$(CTL_LINKS),$(BINDIR)/$n:splinterctl \
+	$(if $(COMPLETION_FILES),$(BASHDIR)/$n:splinterctl \
+	$(FISHDIR)/$n.fish:splinterctl.fish)) \
+	$(if $(STRESS),$(BINDIR)/$(STRESS_LINKS):splinter_stress) \
+	$(addprefix $(MANDIR)/,$(shell packaging/man-links.sh $(MAN)))
+
+install: $(LIBS) $(PROGRAMS) $(COMPLETION_FILES) $(PC)
+	@set -e; for entry in $(FILES); do \
+		IFS=:; set -- $$entry; unset IFS; \
+		echo "  INSTALL $(DESTDIR)$$2/$${3##*/}"; \
+		install -D -m "$$1" "$$3" "$(DESTDIR)$$2/$${3##*/}"; done
+	@set -e; for entry in $(LINKS); do \
+		echo "  LINK $(DESTDIR)$${entry%%:*}"; \
+		ln -sf "$${entry#*:}" "$(DESTDIR)$${entry%%:*}"; done
 	@# A system-wide install is found by the loader after this.
 	@if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ]; then ldconfig || :; fi
 
+# The same lists. Directories stay, but for the one that nobody else uses.
+part = $(word $1,$(subst :, ,$2))
 uninstall:
-	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,$(INSTALLED_BIN)) \
-		$(addprefix $(DESTDIR)$(INCLUDEDIR)/,$(INSTALLED_INCLUDE)) \
-		$(addprefix $(DESTDIR)$(LIBDIR)/pkgconfig/,$(INSTALLED_PC)) \
-		$(foreach n,splinter splinter_p,$(addprefix \
-		$(DESTDIR)$(LIBDIR)/lib$n,.a .so .so.$(SOMAJOR) .so.$(VERSION)))
-	rm -rf $(DESTDIR)$(DOCDIR)
+	@rm -f $(addprefix $(DESTDIR),$(foreach f,$(FILES), \
+		$(call part,2,$f)/$(notdir $(call part,3,$f))) \
+		$(foreach l,$(LINKS),$(call part,1,$l)))
+	@! [ -d $(DESTDIR)$(DOCDIR) ] || \
+		rmdir --ignore-fail-on-non-empty $(DESTDIR)$(DOCDIR)
+
+# Releasing. What is in the tarball is what is committed; in a tree that came
+# from a tarball, everything but what was built.
+DIST_NAME := splinter-$(VERSION)
+DIST := $(BUILD)/$(DIST_NAME).tar.gz
+dist:
+	@mkdir -p $(BUILD)
+	$(call say,DIST $(DIST))
+	$(Q)packaging/dist.sh $(DIST_NAME) $(BUILD) >$(DIST)
+deb: dist
+	@packaging/deb.sh $(DIST) $(BUILD)
+world: all
+	@if command -v python3 >/dev/null; then \
+		$(MAKE) --no-print-directory docs-check; \
+	else echo 'make world: docs-check needs python3, left out'; fi
+	@$(MAKE) --no-print-directory dist
+	@if packaging/deb.sh check; then \
+		$(MAKE) --no-print-directory deb; \
+	else echo 'make world: the Debian packages are left out'; fi
 
 clean:
 	rm -rf $(BUILD)
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -path $(BUILD)/deb -prune -o -name '*.d' \
+	-print 2>/dev/null)

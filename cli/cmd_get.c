@@ -1,6 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+
 #include "message.h"
+#include "text.h"
 #include "value.h"
+
+static void
+print_json(const struct cli *cli, const char *key, const struct value *value)
+{
+	struct json json;
+
+	json_begin(&json);
+	json_string(&json, "key", cli_key_shown(cli, key));
+	json_number(&json, "length", value->len);
+	json_text(&json, "value", value->bytes, value->len);
+	json_end();
+}
 
 int
 cmd_get(struct cli *cli, const struct call *call)
@@ -9,8 +24,14 @@ cmd_get(struct cli *cli, const struct call *call)
 	struct value value = {0};
 	int rc = value_get(&value, cli->store, key);
 
-	if (rc >= 0)
-		value_print(&value);
+	if (rc >= 0) {
+		if (call->given[OPTION_JSON])
+			print_json(cli, key, &value);
+		else if (call->given[OPTION_RAW])
+			fwrite(value.bytes, 1, value.len, stdout);
+		else
+			value_print(&value);
+	}
 	value_free(&value);
 	return rc < 0 ? cli_fail_key(cli, call, key, rc) : EXIT_DONE;
 }

@@ -6,17 +6,19 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "message.h"
+#include "pattern.h"
+#include "terminal.h"
+#include "text.h"
 
 struct entry {
 	uint64_t epoch;
 	uint64_t len;
-	char key[SPL_KEY_MAX + 1];
+	char key[SPL_KEY_MAX + 1]; /* as it is shown, without the prefix */
 };
 
 struct entries {
@@ -27,7 +29,8 @@ struct entries {
 };
 
 static int
-add_entry(struct entries *entries, const struct spl_key_stat *stat)
+add_entry(struct entries *entries, const struct spl_key_stat *stat,
+	const char *shown)
 {
 	if (entries->count == entries->cap) {
 		size_t cap = entries->cap ? 2 * entries->cap : 64;
@@ -42,21 +45,29 @@ add_entry(struct entries *entries, const struct spl_key_stat *stat)
 	struct entry *entry = &entries->all[entries->count++];
 	entry->epoch = stat->epoch;
 	entry->len = stat->len;
-	memcpy(entry->key, stat->key, sizeof(entry->key));
+	strcpy(entry->key, shown);
 	return 0;
 }
 
 /* Returns 0 at the end. A key that could not be read is only counted. */
 static int
-collect(spl_list *list, struct entries *entries)
+collect(const struct cli *cli, spl_list *list, const struct pattern *pattern,
+	struct entries *entries)
 {
 	struct spl_key_stat stat;
 	int rc;
 
 	while ((rc = spl_list_next(list, &stat))) {
+		const char *shown = cli_key_shown(cli, stat.key);
+
+		if (terminal_interrupted())
+			return -EINTR;
 		if (rc == -EAGAIN || rc == -EBADMSG)
 			entries->unreadable++;
-		else if (rc < 0 || (rc = add_entry(entries, &stat)))
+		else if (rc < 0)
+			return rc;
+		else if (pattern_matches(pattern, shown) &&
+			 (rc = add_entry(entries, &stat, shown)))
 			return rc;
 	}
 	return 0;
@@ -74,57 +85,77 @@ compare(const void *left, const void *right)
 }
 
 static void
-print(struct entries *entries)
+print_json(const struct entry *entry)
 {
-	if (entries->count)
-		qsort(entries->all, entries->count, sizeof(*entries->all),
-			compare);
-	printf("%-33s | %-15s | %s\n", "Key Name", "Epoch", "Value Length");
-	puts("---------------------------------"
-	     "---------------------------------");
-	for (size_t i = 0; i < entries->count; i++) {
-		const struct entry *entry = &entries->all[i];
+	struct json json;
 
-		printf("%-33s | %-15" PRIu64 " | %" PRIu64 "\n", entry->key,
-			entry->epoch, entry->len);
+	json_begin(&json);
+	json_string(&json, "key", entry->key);
+	json_number(&json, "epoch", entry->epoch);
+	json_number(&json, "length", entry->len);
+	json_end();
+}
+
+static void
+print_entry(const struct call *call, const struct entry *entry, size_t width)
+{
+	if (call->given[OPTION_JSON]) {
+		print_json(entry);
+	} else if (call->given[OPTION_NAMES]) {
+		text_show(stdout, entry->key, strlen(entry->key), false);
+		putchar('\n');
+	} else {
+		text_show_column(stdout, entry->key, width);
+		printf(" | %-15" PRIu64 " | %" PRIu64 "\n", entry->epoch,
+			entry->len);
 	}
 }
 
-/* The library says only that the pattern is bad; regcomp(3) says why. */
-static int
-fail_pattern(const struct cli *cli, const char *pattern)
+static size_t
+longest(const struct entries *entries)
 {
-	char reason[128] = "it cannot be used";
-	regex_t regex;
-	int code = regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB);
+	size_t width = 0;
 
-	if (code)
-		regerror(code, &regex, reason, sizeof(reason));
-	else
-		regfree(&regex);
-	return cli_usage(cli,
-		"list: '%s' is no regular expression, %s: write a "
-		"backslash before a character that stands for "
-		"itself",
-		pattern, reason);
+	for (size_t i = 0; i < entries->count; i++) {
+		size_t own = text_width(entries->all[i].key);
+
+		if (own > width)
+			width = own;
+	}
+	return width;
 }
 
-int
-cmd_list(struct cli *cli, const struct call *call)
+static void
+print(const struct call *call, struct entries *entries)
 {
-	const char *pattern = call->argc ? call->argv[0] : NULL;
+	size_t width = 0;
+
+	if (entries->count)
+		qsort(entries->all, entries->count, sizeof(*entries->all),
+			compare);
+	if (!call->given[OPTION_JSON] && !call->given[OPTION_NAMES]) {
+		width = text_name_width(longest(entries));
+		text_table_head(
+			width, "Key Name", " | Epoch           | Value Length");
+	}
+	for (size_t i = 0; i < entries->count && !terminal_interrupted(); i++)
+		print_entry(call, &entries->all[i], width);
+}
+
+static int
+list_keys(
+	struct cli *cli, const struct call *call, const struct pattern *pattern)
+{
 	struct entries entries = {0};
 	spl_list *list;
-	int rc = spl_list_begin(cli->store, NULL, pattern, &list);
+	int rc = spl_list_begin(cli->store, cli->prefix, NULL, &list);
 
-	if (rc == -EINVAL && pattern)
-		return fail_pattern(cli, pattern);
 	if (rc < 0)
 		return cli_fail_key(cli, call, NULL, rc);
-	rc = collect(list, &entries);
+	rc = collect(cli, list, pattern, &entries);
 	spl_list_end(list);
 	if (rc >= 0)
-		print(&entries);
+		print(call, &entries);
 	free(entries.all);
 	if (rc < 0)
 		return cli_fail_key(cli, call, NULL, rc);
@@ -134,4 +165,17 @@ cmd_list(struct cli *cli, const struct call *call)
 			"be read: try again",
 			entries.unreadable, cli->store_name);
 	return EXIT_DONE;
+}
+
+int
+cmd_list(struct cli *cli, const struct call *call)
+{
+	struct pattern pattern;
+	int status = pattern_take(
+		&pattern, cli, call, call->argc ? call->argv[0] : NULL);
+
+	if (!status)
+		status = list_keys(cli, call, &pattern);
+	pattern_free(&pattern);
+	return status;
 }

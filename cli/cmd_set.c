@@ -1,25 +1,106 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <string.h>
+/*
+ * cmd_set.c - set, append and cas: what puts bytes of the user's into a key.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 
 #include "message.h"
+#include "text.h"
+#include "value.h"
+
+static int
+fail(const struct cli *cli, const struct call *call, int code, size_t len,
+	uint64_t epoch)
+{
+	const struct failure failure = {
+		.doing = DOING_KEY,
+		.code = code,
+		.command = call->command->name,
+		.store = cli->store_name,
+		.key = call->argv[0],
+		.value_len = len,
+		.epoch = epoch,
+	};
+
+	return cli_fail(cli, &failure);
+}
+
+/* The number that came of it: a line, or a member beside the key. */
+static void
+print_result(const struct cli *cli, const struct call *call, const char *name,
+	uint64_t number)
+{
+	struct json json;
+
+	if (!call->given[OPTION_JSON]) {
+		printf("%" PRIu64 "\n", number);
+		return;
+	}
+	json_begin(&json);
+	json_string(&json, "key", cli_key_shown(cli, call->argv[0]));
+	json_number(&json, name, number);
+	json_end();
+}
 
 int
 cmd_set(struct cli *cli, const struct call *call)
 {
-	const char *key = call->argv[0];
-	const char *val = call->argv[1];
-	size_t len = strlen(val);
-	int rc = spl_set(cli->store, key, val, len);
+	struct value value = {0};
+	int status = value_take(&value, cli, call, call->argv[1]);
 
-	if (rc >= 0)
-		return EXIT_DONE;
-	const struct failure failure = {
-		.doing = DOING_KEY,
-		.code = rc,
-		.command = call->command->name,
-		.store = cli->store_name,
-		.key = key,
-		.value_len = len,
-	};
-	return cli_fail(cli, &failure);
+	if (!status) {
+		int rc = spl_set(
+			cli->store, call->argv[0], value.bytes, value.len);
+
+		if (rc < 0)
+			status = fail(cli, call, rc, value.len, 0);
+	}
+	value_free(&value);
+	return status;
+}
+
+int
+cmd_append(struct cli *cli, const struct call *call)
+{
+	struct value value = {0};
+	uint64_t total = 0;
+	int status = value_take(&value, cli, call, call->argv[1]);
+
+	if (!status) {
+		int rc = spl_append(cli->store, call->argv[0], value.bytes,
+			value.len, &total);
+
+		if (rc < 0)
+			status = fail(cli, call, rc, 0, 0);
+		else
+			print_result(cli, call, "length", total);
+	}
+	value_free(&value);
+	return status;
+}
+
+int
+cmd_cas(struct cli *cli, const struct call *call)
+{
+	struct value value = {0};
+	uint64_t epoch;
+	uint64_t now = 0;
+	int status = cli_number(
+		cli, call, "epoch", call->argv[1], 0, UINT64_MAX, &epoch);
+
+	if (!status)
+		status = value_take(&value, cli, call, call->argv[2]);
+	if (!status) {
+		int rc = spl_set_if(cli->store, call->argv[0], value.bytes,
+			value.len, epoch, &now);
+
+		if (rc < 0)
+			status = fail(cli, call, rc, value.len, now);
+		else
+			print_result(cli, call, "epoch", now);
+	}
+	value_free(&value);
+	return status;
 }

@@ -14,6 +14,14 @@
 #include <sys/stat.h>
 
 #include "message.h"
+#include "terminal.h"
+#include "text.h"
+
+static const char *
+directory_of(const struct cli *cli)
+{
+	return cli->kind == SPL_MEMORY ? "/dev/shm" : ".";
+}
 
 static int
 is_regular(const struct dirent *entry)
@@ -21,45 +29,96 @@ is_regular(const struct dirent *entry)
 	return entry->d_type == DT_REG || entry->d_type == DT_UNKNOWN;
 }
 
-static void
-print_store(uint32_t kind, const char *name)
+int
+cli_each_store(const struct cli *cli,
+	bool (*each)(void *context, const char *name, spl_store *store),
+	void *context)
 {
 	struct spl_options options;
-	struct spl_store_stat stat;
+	struct dirent **entries;
 	spl_store *store;
+	bool go_on = true;
+	int count = scandir(directory_of(cli), &entries, is_regular, alphasort);
 
-	spl_options_init(&options);
-	options.kind = kind;
-	options.flags = SPL_READ_ONLY;
-	if (spl_open(name, &options, &store) < 0)
-		return;
-	if (spl_store_info(store, &stat) >= 0)
-		printf("%-33s | %-10" PRIu64 " | %-10" PRIu64 " | %" PRIu64
-		       "\n",
-			name, stat.slots, stat.max_value, stat.keys);
-	spl_close(store);
+	if (count < 0)
+		return -errno;
+	cli_open_options(cli, false, &options);
+	for (int i = 0; i < count; i++) {
+		const char *name = entries[i]->d_name;
+
+		if (go_on && spl_open(name, &options, &store) >= 0) {
+			go_on = each(context, name, store);
+			spl_close(store);
+		}
+		free(entries[i]);
+	}
+	free(entries);
+	return 0;
+}
+
+struct output {
+	const struct call *call;
+	size_t name_width;
+};
+
+static bool
+print_store(void *context, const char *name, spl_store *store)
+{
+	const struct output *output = context;
+	const char *const *given = output->call->given;
+	struct spl_store_stat stat;
+	struct json json;
+
+	if (spl_store_info(store, &stat) < 0)
+		return true;
+	if (given[OPTION_JSON]) {
+		json_begin(&json);
+		json_string(&json, "store", name);
+		json_number(&json, "slots", stat.slots);
+		json_number(&json, "max_value", stat.max_value);
+		json_number(&json, "keys", stat.keys);
+		json_end();
+	} else if (given[OPTION_NAMES]) {
+		text_show(stdout, name, strlen(name), false);
+		putchar('\n');
+	} else {
+		text_show_column(stdout, name, output->name_width);
+		printf(" | %-10" PRIu64 " | %-10" PRIu64 " | %" PRIu64 "\n",
+			stat.slots, stat.max_value, stat.keys);
+	}
+	return !terminal_interrupted();
+}
+
+static bool
+measure(void *context, const char *name, spl_store *store)
+{
+	struct output *output = context;
+	size_t width = text_width(name);
+
+	(void)store;
+	if (width > output->name_width)
+		output->name_width = width;
+	return true;
 }
 
 int
 cmd_stores(struct cli *cli, const struct call *call)
 {
-	const char *dir = cli->kind == SPL_MEMORY ? "/dev/shm" : ".";
-	struct dirent **entries;
-	int count = scandir(dir, &entries, is_regular, alphasort);
+	struct output output = {.call = call};
+	bool table = !call->given[OPTION_JSON] && !call->given[OPTION_NAMES];
+	int rc = 0;
 
-	if (count < 0)
-		return cli_fail_text(cli,
-			"%s: cannot read the directory '%s': %s: "
-			"check that it is there and readable",
-			call->command->name, dir, strerror(errno));
-	printf("%-33s | %-10s | %-10s | %s\n", "Store Name", "Slots",
-		"Max Value", "Keys");
-	puts("---------------------------------"
-	     "---------------------------------");
-	for (int i = 0; i < count; i++) {
-		print_store(cli->kind, entries[i]->d_name);
-		free(entries[i]);
+	if (table && (rc = cli_each_store(cli, measure, &output)) >= 0) {
+		output.name_width = text_name_width(output.name_width);
+		text_table_head(output.name_width, "Store Name",
+			" | Slots      | Max Value  | Keys");
 	}
-	free(entries);
-	return EXIT_DONE;
+	if (rc >= 0)
+		rc = cli_each_store(cli, print_store, &output);
+	if (rc >= 0)
+		return EXIT_DONE;
+	return cli_fail_text(cli,
+		"%s: cannot read the directory '%s': %s: "
+		"check that it is there and readable",
+		call->command->name, directory_of(cli), strerror(-rc));
 }

@@ -5,13 +5,20 @@
  * Each value is printed with the epoch known that it belongs to, so that
  * none is printed twice. Several changes in a row may show as the last one.
  */
+#define _POSIX_C_SOURCE 200809L
+
 #include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "message.h"
 #include "terminal.h"
+#include "text.h"
 #include "value.h"
 
 enum {
@@ -24,6 +31,8 @@ struct watch {
 	const struct call *call;
 	const char *key;
 	uint64_t seen; /* the epoch last printed, 0 for absent */
+	uint64_t timeout_ms;
+	uint64_t deadline_ms; /* UINT64_MAX: none */
 	bool done; /* --oneshot has had its shot */
 	struct value value;
 };
@@ -72,11 +81,62 @@ is_passing(int rc)
 }
 
 static void
+print_event(const struct watch *watch, const char *event)
+{
+	struct json json;
+
+	json_begin(&json);
+	json_string(&json, "key", cli_key_shown(watch->cli, watch->key));
+	json_string(&json, "event", event);
+	if (watch->seen) {
+		json_number(&json, "epoch", watch->seen);
+		json_number(&json, "length", watch->value.len);
+		json_text(&json, "value", watch->value.bytes, watch->value.len);
+	}
+	json_end();
+}
+
+static void
 report_removal(struct watch *watch)
 {
-	cli_note("watch: key '%s' was removed", watch->key);
 	watch->seen = 0;
 	watch->done = true;
+	if (watch->call->given[OPTION_JSON])
+		print_event(watch, "unset");
+	else
+		cli_note("watch: key '%s' was removed", watch->key);
+}
+
+static void
+report_value(struct watch *watch, uint64_t epoch)
+{
+	watch->seen = epoch;
+	watch->done = true;
+	if (watch->call->given[OPTION_JSON])
+		print_event(watch, "changed");
+	else
+		value_print(&watch->value);
+}
+
+static uint64_t
+now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* What is left until the deadline, in slices. */
+static uint64_t
+slice_ms(const struct watch *watch)
+{
+	uint64_t now = now_ms();
+
+	if (now >= watch->deadline_ms)
+		return 0;
+	uint64_t left = watch->deadline_ms - now;
+	return left < SLICE_MS ? left : SLICE_MS;
 }
 
 /* Waits one slice for a change, and prints it if there is one. */
@@ -84,8 +144,8 @@ static int
 look(struct watch *watch)
 {
 	uint64_t now;
-	int rc = spl_wait(
-		watch->cli->store, watch->key, watch->seen, SLICE_MS, &now);
+	int rc = spl_wait(watch->cli->store, watch->key, watch->seen,
+		slice_ms(watch), &now);
 
 	if (rc >= 0 && !now) {
 		report_removal(watch);
@@ -95,42 +155,94 @@ look(struct watch *watch)
 		rc = read_value(watch, &now);
 	if (rc < 0)
 		return is_passing(rc) ? 0 : rc;
-	watch->seen = now;
-	watch->done = true;
-	value_print(&watch->value);
+	report_value(watch, now);
 	return 0;
 }
 
-/* Its name is gone: who has it open can only talk to himself. */
+/* Whoever read a pipe on stdout has gone. */
 static bool
-is_destroyed(const struct watch *watch)
+is_unread(void)
 {
-	struct stat st;
+	struct pollfd out = {.fd = STDOUT_FILENO};
 
-	return !fstat(spl_fd(watch->cli->store), &st) && !st.st_nlink;
+	return poll(&out, 1, 0) > 0 && out.revents & POLLERR;
+}
+
+/* Until something ends it: 0, or why. -ETIMEDOUT also when that is fine. */
+static int
+go_on(struct watch *watch, struct terminal *terminal)
+{
+	bool oneshot = watch->call->given[OPTION_ONESHOT];
+	int rc = 0;
+
+	while (!terminal_stop(terminal) && !(oneshot && watch->done)) {
+		/* A reader of stdout that has gone shows in main(). */
+		if ((rc = look(watch)) < 0 || fflush(stdout))
+			return rc;
+		if (is_unread()) {
+			/* What a write would have raised. */
+			raise(SIGPIPE);
+			return -EPIPE;
+		}
+		if (cli_store_is_removed(watch->cli))
+			return -ESTALE;
+		if (now_ms() >= watch->deadline_ms)
+			return oneshot && watch->done ? 0 : -ETIMEDOUT;
+	}
+	return 0;
 }
 
 static int
 run(struct watch *watch)
 {
-	bool oneshot = watch->call->options & OPTION_ONESHOT;
 	struct terminal terminal;
-	int rc = 0;
 
 	terminal_begin(&terminal);
 	if (terminal.present)
 		fputs("Press Ctrl-] To Stop ...\n", stderr);
-	while (!terminal_stop(&terminal) && !(oneshot && watch->done)) {
-		/* A reader of stdout that has gone shows in main(). */
-		if ((rc = look(watch)) < 0 || fflush(stdout))
-			break;
-		if (is_destroyed(watch)) {
-			rc = -ESTALE;
-			break;
-		}
-	}
+	int rc = go_on(watch, &terminal);
 	terminal_end(&terminal);
 	return rc;
+}
+
+static int
+finish(const struct watch *watch, int rc)
+{
+	const struct cli *cli = watch->cli;
+
+	if (rc == -ESTALE)
+		return cli_fail_text(cli,
+			"watch: store '%s' was removed: watch again once "
+			"there is a new one",
+			cli->store_name);
+	if (rc == -EPIPE)
+		return cli_fail_text(cli, "watch: nobody reads the output any "
+					  "more: watch again");
+	if (rc == -ETIMEDOUT && watch->call->given[OPTION_ONESHOT])
+		return cli_fail_text(cli,
+			"watch: key '%s' did not change within %" PRIu64
+			" ms: try again, or give it more time",
+			watch->key, watch->timeout_ms);
+	if (rc == -ETIMEDOUT)
+		return EXIT_DONE;
+	return rc < 0 ? cli_fail_key(cli, watch->call, watch->key, rc)
+		      : EXIT_DONE;
+}
+
+static int
+take_timeout(struct watch *watch)
+{
+	const char *text = watch->call->given[OPTION_TIMEOUT];
+	uint64_t now = now_ms();
+
+	watch->deadline_ms = UINT64_MAX;
+	if (!text)
+		return EXIT_DONE;
+	int status = cli_duration(
+		watch->cli, watch->call, "time", text, &watch->timeout_ms);
+	if (!status && watch->timeout_ms < UINT64_MAX - now)
+		watch->deadline_ms = now + watch->timeout_ms;
+	return status;
 }
 
 int
@@ -141,16 +253,21 @@ cmd_watch(struct cli *cli, const struct call *call)
 		.call = call,
 		.key = call->argv[0],
 	};
-	int rc = epoch_of(&watch, &watch.seen);
+	int status = take_timeout(&watch);
 
+	if (status)
+		return status;
+	const char *since = call->given[OPTION_SINCE];
+	if (since && (status = cli_number(cli, call, "epoch", since, 0,
+			      UINT64_MAX, &watch.seen)))
+		return status;
+	/* Also when an epoch is given: is the key one at all? */
+	uint64_t now;
+	int rc = epoch_of(&watch, &now);
+	if (!since)
+		watch.seen = now;
 	if (rc >= 0 || rc == -EAGAIN)
 		rc = run(&watch);
 	value_free(&watch.value);
-	if (rc == -ESTALE) {
-		cli_note("watch: store '%s' was removed: watch again once "
-			 "there is a new one",
-			cli->store_name);
-		return EXIT_FAILED;
-	}
-	return rc < 0 ? cli_fail_key(cli, call, watch.key, rc) : EXIT_DONE;
+	return finish(&watch, rc);
 }

@@ -3,8 +3,9 @@
  * command.h - what a command is, and what every command is handed.
  *
  * A command is one row of the table in commands.c. The row drives dispatch,
- * the count of its words, opening of the store, and help; a command's own
- * file has only its function. Nothing but spl.h is used of the library.
+ * the count of its words, opening of the store, help, hints, completion here
+ * and in shells; a command's own file has only its function. Nothing but
+ * spl.h is used of the library.
  *
  * Data goes to stdout, all else to stderr. A function returns an exit
  * status, and whatever is not EXIT_DONE has been explained on stderr.
@@ -35,16 +36,54 @@ enum access {
 	ACCESS_WRITE
 };
 
-/* Options of commands, as bits; their names are in commands.c. */
-enum { OPTION_ONESHOT = 1 };
+/* Options of commands; their names are in commands.c. */
+enum option_index {
+	OPTION_JSON, /* every command takes these two */
+	OPTION_HELP,
+	OPTION_LITERAL,
+	OPTION_MODE,
+	OPTION_NAMES,
+	OPTION_ONESHOT,
+	OPTION_RAW,
+	OPTION_SINCE,
+	OPTION_TIMEOUT,
+	OPTION_WRITERS,
+	OPTION_COUNT
+};
+#define OPTION_BIT(option) (1U << (option))
+
+/* What else a command is. */
+enum {
+	TRAIT_SPACED = 1, /* the prompt puts an empty line behind its output */
+	TRAIT_PROMPT = 2 /* it only means something at the prompt */
+};
+
+/* Where commands come from. */
+enum mode {
+	MODE_ONE, /* the program's own words */
+	MODE_SCRIPT, /* lines of standard input */
+	MODE_PROMPT /* lines that somebody types */
+};
+
+struct history;
 
 /* One run of the program: under which name, on which store. */
 struct cli {
 	const char *program; /* as it was called, without the directory */
+	char run[64]; /* that and a space, to be put before a command */
 	uint32_t kind; /* SPL_MEMORY or SPL_FILE */
+	enum mode mode;
+	size_t line; /* of the script, from 1 */
+	bool json; /* for every command */
+	bool any_owner; /* stores of other users too */
+	bool leaving; /* the prompt is to end */
+	const char *prefix; /* stands before every key; "" for none */
 	char *store_name; /* selected; null: none */
 	spl_store *store; /* open; null: not yet */
 	bool writable; /* how store is open */
+	const char *history_file; /* null: in the home directory */
+	const char *history_len; /* lines it keeps, not checked yet */
+	struct history *history; /* lines entered; null: not read yet */
 };
 
 struct command;
@@ -54,56 +93,125 @@ struct call {
 	const struct command *command;
 	int argc;
 	char **argv; /* argv[0] is the first word after the name */
-	unsigned options;
+	const char *given[OPTION_COUNT]; /* its word, or ""; null: not given */
 };
 
 struct command {
 	const char *name;
-	const char *words; /* synopsis of what follows the name */
+	const char *alias; /* another name; null: none */
+	const char
+		*words; /* what follows the name, those that may miss in [] */
 	const char *summary; /* one line */
-	unsigned options; /* those that it takes */
-	int min_words;
-	int max_words;
+	const char *details; /* lines, for `help ext` */
+	unsigned options; /* bits of those that it takes */
+	unsigned traits;
 	enum access access;
 	int (*run)(struct cli *cli, const struct call *call);
 };
 
+/* An option of a command: "--timeout", "TIME" or null, one line. */
+struct option_row {
+	const char *name;
+	const char *word;
+	const char *summary;
+};
+
 /*
- * commands.c - the table. cli_command_at() returns null behind the last row,
- * cli_command_find() for an unknown name. cli_run() takes one command with
- * its words and does all of it: argv[0] is the command's name.
+ * commands.c - the tables, and running a command. at() returns null behind
+ * the last row, find() for an unknown name.
+ *
+ * cli_word() copies the name of a command's word, counted from 0, without
+ * brackets; false when there is none. cli_takes() says whether a command has
+ * an option. cli_synopsis() writes "name [--option] WORD [WORD]", cut to fit.
+ *
+ * cli_run() takes one command with its words and does all of it: argv[0] is
+ * the command's name. The words are not changed, their order may be.
  */
+enum { CLI_WORD_MAX = 16, CLI_SYNOPSIS_MAX = 128 };
+
 const struct command *cli_command_at(size_t index);
 const struct command *cli_command_find(const char *name);
+const struct option_row *cli_option_at(size_t index);
+bool cli_word(const struct command *command, int index, char *name);
+bool cli_takes(const struct command *command, size_t option);
+void cli_synopsis(const struct command *command, char *text);
 int cli_run(struct cli *cli, int argc, char **argv);
 
 /*
  * session.c - the selected store. cli_select() keeps a copy of @name (null:
  * none) and closes what was open; cli_need() opens the selected store unless
- * it is open well enough. Both explain what fails and return a status.
+ * it is open well enough, and again when it was removed meanwhile. Both
+ * explain what fails and return a status. cli_open_options() has what this
+ * run says about opening.
+ *
+ * cli_key_shown() is a key without the prefix that every key has here.
  */
 int cli_select(struct cli *cli, const char *name);
 int cli_need(struct cli *cli, const struct call *call, enum access access);
+bool cli_store_is_removed(const struct cli *cli);
+void cli_open_options(
+	const struct cli *cli, bool writable, struct spl_options *options);
+const char *cli_key_shown(const struct cli *cli, const char *key);
 void cli_release(struct cli *cli);
 
 /*
- * number.c - a whole decimal number between @min and @max, nothing else:
- * no sign, no space, no unit. @what names it in the message.
+ * number.c - whole numbers between @min and @max and nothing else: no space,
+ * no other sign than that of a signed one; a K, M or G behind it stands for
+ * 1024, its square, its cube. A duration may end in ms, s, m or h. @what
+ * names it in the message.
  */
 int cli_number(const struct cli *cli, const struct call *call, const char *what,
 	const char *text, uint64_t min, uint64_t max, uint64_t *out);
+int cli_signed(const struct cli *cli, const struct call *call, const char *what,
+	const char *text, int64_t *out);
+int cli_duration(const struct cli *cli, const struct call *call,
+	const char *what, const char *text, uint64_t *out_ms);
 
-/* cmd_help.c - the table, a line a command. */
+/* cmd_help.c - the table, a line a command; all about one of them. */
 void cli_print_commands(void);
+int cli_explain(const struct call *call);
+
+/* main.c - the line of --version. */
+void cli_print_version(const struct cli *cli);
+
+/*
+ * cmd_stores.c - calls @each with the name of every store there is, in
+ * order, until it returns false. Returns 0 or a negative errno.
+ */
+int cli_each_store(const struct cli *cli,
+	bool (*each)(void *context, const char *name, spl_store *store),
+	void *context);
+
+/* cmd_config.c - the names of what it prints; null behind the last. */
+const char *cli_setting_at(size_t index);
+
+/*
+ * repl.c - the prompt, and scripts. cli_need_history() reads the lines that
+ * were entered before, if it has not been done yet; cli_end_history() is due
+ * in any case.
+ */
+int cli_prompt(struct cli *cli);
+int cli_script(struct cli *cli);
+int cli_need_history(struct cli *cli);
+void cli_end_history(struct cli *cli);
+
+/* shells.c - the completion script for a shell; a status. */
+int cli_print_completion(const struct cli *cli, const char *shell);
 
 /* The commands, one function each, in cmd_<name>.c. */
+int cmd_append(struct cli *cli, const struct call *call);
+int cmd_cas(struct cli *cli, const struct call *call);
+int cmd_clear(struct cli *cli, const struct call *call);
 int cmd_config(struct cli *cli, const struct call *call);
 int cmd_destroy(struct cli *cli, const struct call *call);
 int cmd_get(struct cli *cli, const struct call *call);
 int cmd_head(struct cli *cli, const struct call *call);
 int cmd_help(struct cli *cli, const struct call *call);
+int cmd_hist(struct cli *cli, const struct call *call);
+int cmd_incr(struct cli *cli, const struct call *call);
 int cmd_init(struct cli *cli, const struct call *call);
 int cmd_list(struct cli *cli, const struct call *call);
+int cmd_quit(struct cli *cli, const struct call *call);
 int cmd_set(struct cli *cli, const struct call *call);
 int cmd_stores(struct cli *cli, const struct call *call);
 int cmd_unset(struct cli *cli, const struct call *call);

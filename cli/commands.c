@@ -2,61 +2,157 @@
 /*
  * commands.c - the table of commands, and how one of its rows is run.
  *
- * A command's options stand before its words, and "--" ends them. So a
- * value may begin with a dash as it is, and a key behind "--".
+ * Options begin with two dashes and stand before a command's words or
+ * between and behind them, but never behind the word before a VALUE: a
+ * value may begin with dashes. "--" ends them, for keys that do.
  */
+#define _POSIX_C_SOURCE 200809L
+
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "message.h"
+#include "options.h"
+#include "suggest.h"
+
+#define JSON OPTION_BIT(OPTION_JSON)
+#define HELP OPTION_BIT(OPTION_HELP)
+#define LITERAL OPTION_BIT(OPTION_LITERAL)
+#define MODE OPTION_BIT(OPTION_MODE)
+#define NAMES OPTION_BIT(OPTION_NAMES)
+#define ONESHOT OPTION_BIT(OPTION_ONESHOT)
+#define RAW OPTION_BIT(OPTION_RAW)
+#define SINCE OPTION_BIT(OPTION_SINCE)
+#define TIMEOUT OPTION_BIT(OPTION_TIMEOUT)
+#define WRITERS OPTION_BIT(OPTION_WRITERS)
+
+#define VALUE_WORD                                                             \
+	"VALUE - is standard input to its end, and @FILE what is in FILE. "    \
+	"Say\n"                                                                \
+	"--literal for a value that may begin like these, such as one that\n"  \
+	"comes from elsewhere.\n"
 
 /* clang-format off */
 static const struct command commands[] = {
-	{ "config", "[av 0|1]",
+	{ "append", NULL, "KEY VALUE", "add bytes behind a value",
+	  "Atomic beside other writers. A key that is not there counts as\n"
+	  "empty. Prints the new length.\n"
+	  VALUE_WORD
+	  "  append log 'one line more'\n",
+	  LITERAL, 0, ACCESS_WRITE, cmd_append },
+	{ "cas", NULL, "KEY EPOCH VALUE", "set a key if its epoch is EPOCH",
+	  "Compare and set: nobody else's change is lost. Epoch 0 sets only a\n"
+	  "key that is not there. Prints the new epoch; fails when the epoch\n"
+	  "was another, and says which. `head` shows a key's epoch.\n"
+	  VALUE_WORD
+	  "  cas lock 0 \"$$\"\n",
+	  LITERAL, 0, ACCESS_WRITE, cmd_cas },
+	{ "clear", "cls", "", "clear the screen",
+	  "Clears the terminal and what can be scrolled back to. Does nothing\n"
+	  "when standard output is none.\n",
+	  0, 0, ACCESS_NONE, cmd_clear },
+	{ "config", NULL, "[SETTING] [0|1]",
 	  "show settings and counters; set auto-vacuum",
-	  0, 0, 2, ACCESS_READ, cmd_config },
-	{ "destroy", "[STORE]",
-	  "remove a store (the selected one)",
-	  0, 0, 1, ACCESS_NONE, cmd_destroy },
-	{ "get", "KEY",
-	  "print a value as LENGTH:BYTES",
-	  0, 1, 1, ACCESS_READ, cmd_get },
-	{ "head", "KEY",
-	  "print a key's hash, epoch, place and length",
-	  0, 1, 1, ACCESS_READ, cmd_head },
-	{ "help", "[COMMAND]",
-	  "print all commands, or what one takes",
-	  0, 0, 1, ACCESS_NONE, cmd_help },
-	{ "init", "[STORE] [SLOTS] [MAX_VALUE]",
-	  "create a store (splinter_debug 1024 4096)",
-	  0, 0, 3, ACCESS_NONE, cmd_init },
-	{ "list", "[PATTERN]",
-	  "print keys, or those matching an ERE",
-	  0, 0, 1, ACCESS_READ, cmd_list },
-	{ "set", "KEY VALUE",
-	  "give a key a value",
-	  0, 2, 2, ACCESS_WRITE, cmd_set },
-	{ "stores", "",
-	  "print the stores there are",
-	  0, 0, 0, ACCESS_NONE, cmd_stores },
-	{ "unset", "KEY",
-	  "remove a key",
-	  0, 1, 1, ACCESS_WRITE, cmd_unset },
-	{ "use", "STORE",
-	  "select a store",
-	  0, 1, 1, ACCESS_NONE, cmd_use },
-	{ "watch", "[--oneshot] KEY",
-	  "print changes until Ctrl-] or Ctrl-C",
-	  OPTION_ONESHOT, 1, 1, ACCESS_BEST, cmd_watch },
+	  "Without words a line for each, with SETTING the value of that one.\n"
+	  "Only av (auto_vacuum) can be set: 1 or on, 0 or off. It is on in a\n"
+	  "new store; then no byte of former keys and values stays in it.\n"
+	  "  config av 0\n"
+	  "  config keys\n",
+	  0, TRAIT_SPACED, ACCESS_READ, cmd_config },
+	{ "destroy", NULL, "[STORE]", "remove a store",
+	  "Without STORE the selected one, else " CLI_DEFAULT_STORE ". Whoever has\n"
+	  "it open keeps it until he closes it. What is no store is left alone.\n"
+	  "  destroy demo\n",
+	  0, 0, ACCESS_NONE, cmd_destroy },
+	{ "get", NULL, "KEY", "print a value as LENGTH:BYTES",
+	  "On a terminal, bytes that would control it are shown as \\xNN.\n"
+	  "  get foo\n"
+	  "  get --raw picture >picture.png\n",
+	  RAW, TRAIT_SPACED, ACCESS_READ, cmd_get },
+	{ "head", NULL, "KEY", "print a key's hash, epoch, place and length",
+	  "The hash is FNV-1a of 64 bits; the epoch is the key's version, 2\n"
+	  "more with each set; val_off is where the value begins in the store.\n"
+	  "  head foo\n",
+	  0, TRAIT_SPACED, ACCESS_READ, cmd_head },
+	{ "help", NULL, "[ext] [COMMAND]",
+	  "list the commands, or explain one",
+	  "`help COMMAND` says what it takes, `help ext COMMAND` all of it.\n"
+	  "  help ext set\n",
+	  0, TRAIT_SPACED, ACCESS_NONE, cmd_help },
+	{ "hist", NULL, "[PATTERN]", "print the lines entered before",
+	  "PATTERN is a POSIX extended regular expression. The lines are kept\n"
+	  "in a file, see --history-file; those that begin with a space are\n"
+	  "not.\n"
+	  "  hist ^set\n",
+	  0, TRAIT_SPACED, ACCESS_NONE, cmd_hist },
+	{ "incr", NULL, "KEY [DELTA]", "add to a decimal number",
+	  "Atomic beside other writers. A key that is not there counts as 0,\n"
+	  "and DELTA is 1 unless it is given. Prints the sum.\n"
+	  "  incr visits\n"
+	  "  incr stock -3\n",
+	  0, 0, ACCESS_WRITE, cmd_incr },
+	{ "init", NULL, "[STORE] [SLOTS] [MAX_VALUE]", "create a store",
+	  "Room for SLOTS keys with values up to MAX_VALUE bytes; without them\n"
+	  CLI_DEFAULT_STORE " (or the selected store), 1024 and 4096. A key takes\n"
+	  "that many bytes however short its value is. Selects the store.\n"
+	  "  init demo\n"
+	  "  init --mode 660 shared 64K 1M\n",
+	  MODE | WRITERS, 0, ACCESS_NONE, cmd_init },
+	{ "list", NULL, "[PATTERN]", "print keys, or those that match",
+	  "Those with the highest epoch first. PATTERN is a POSIX extended\n"
+	  "regular expression, not a shell's: ^log_ and not log_*. On a terminal\n"
+	  "the table is made to fit it.\n"
+	  "  list ^user\n"
+	  "  list --names\n",
+	  NAMES, TRAIT_SPACED, ACCESS_READ, cmd_list },
+	{ "quit", "exit", "", "leave the prompt",
+	  "Ctrl-D does the same, and Ctrl-C on an empty line.\n",
+	  0, TRAIT_PROMPT, ACCESS_NONE, cmd_quit },
+	{ "set", NULL, "KEY VALUE", "give a key a value",
+	  "Whoever reads meanwhile gets the former value or the new one, whole.\n"
+	  VALUE_WORD
+	  "  set foo 'hello, world'\n"
+	  "  set page @index.html\n"
+	  "  date | splinterctl --use demo set now -\n",
+	  LITERAL, 0, ACCESS_WRITE, cmd_set },
+	{ "stores", NULL, "", "print the stores there are",
+	  "Those in shared memory, or in files of the current directory. Stores\n"
+	  "of other users only with the program's option --any-owner.\n"
+	  "  stores --names\n",
+	  NAMES, TRAIT_SPACED, ACCESS_NONE, cmd_stores },
+	{ "unset", NULL, "KEY", "remove a key",
+	  "Prints how long its value was.\n"
+	  "  unset foo\n",
+	  0, 0, ACCESS_WRITE, cmd_unset },
+	{ "use", NULL, "STORE", "select a store",
+	  "For the commands that follow at the prompt or in a script.\n"
+	  "  use demo\n",
+	  0, 0, ACCESS_NONE, cmd_use },
+	{ "watch", NULL, "KEY", "print changes until Ctrl-] or Ctrl-C",
+	  "Prints each new value as `get` does; several changes in a row may\n"
+	  "show as the last. The key need not exist yet. Fails when the store\n"
+	  "is removed, or when --timeout ends a --oneshot.\n"
+	  "Changes count from now on; with --since from the epoch that was seen\n"
+	  "last, as `head` or --json print it, so that none falls in between.\n"
+	  "  watch foo\n"
+	  "  watch --oneshot --timeout 5s --since 2 foo\n",
+	  ONESHOT | SINCE | TIMEOUT, 0, ACCESS_BEST, cmd_watch },
+};
+
+static const struct option_row options[OPTION_COUNT + 1] = {
+	[OPTION_JSON] = {"--json", NULL, "print data as JSON, one object a line"},
+	[OPTION_HELP] = {"--help", NULL, "explain the command"},
+	[OPTION_LITERAL] = {"--literal", NULL, "VALUE is meant as it stands"},
+	[OPTION_MODE] = {"--mode", "MODE", "permissions in octal, as 660"},
+	[OPTION_NAMES] = {"--names", NULL, "print names only, one a line"},
+	[OPTION_ONESHOT] = {"--oneshot", NULL, "end after the first change"},
+	[OPTION_RAW] = {"--raw", NULL, "print the bytes and nothing else"},
+	[OPTION_SINCE] = {"--since", "EPOCH", "the one last seen; 0: no key yet"},
+	[OPTION_TIMEOUT] = {"--timeout", "TIME", "end after 500 (ms), 2s, 5m, 1h"},
+	[OPTION_WRITERS] = {"--writers", "COUNT", "processes that write at once"},
 };
 /* clang-format on */
-
-static const struct {
-	const char *name;
-	unsigned bit;
-} options[] = {
-	{"--oneshot", OPTION_ONESHOT},
-};
 
 const struct command *
 cli_command_at(size_t index)
@@ -71,89 +167,273 @@ cli_command_find(const char *name)
 	const struct command *command;
 
 	for (size_t i = 0; (command = cli_command_at(i)); i++)
-		if (!strcmp(command->name, name))
+		if (!strcmp(command->name, name) ||
+			(command->alias && !strcmp(command->alias, name)))
 			return command;
 	return NULL;
 }
 
-/* The bit of an option that the command takes, else 0. */
-static unsigned
-option_bit(const struct command *command, const char *word)
+const struct option_row *
+cli_option_at(size_t index)
 {
-	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
-		if (!strcmp(options[i].name, word))
-			return options[i].bit & command->options;
-	return 0;
+	return index < OPTION_COUNT ? &options[index] : NULL;
 }
 
-static const char *
-space_before(const char *words)
+bool
+cli_takes(const struct command *command, size_t option)
 {
-	return *words ? " " : "";
+	return (command->options | JSON | HELP) & OPTION_BIT(option);
 }
+
+/* The synopsis from its word @index on; null behind the last. */
+static const char *
+word_at(const struct command *command, int index)
+{
+	const char *text = command->words;
+
+	while (text && index--)
+		if ((text = strchr(text, ' ')))
+			text++;
+	return text && *text ? text : NULL;
+}
+
+bool
+cli_word(const struct command *command, int index, char *name)
+{
+	const char *text = word_at(command, index);
+
+	if (!text)
+		return false;
+	text += *text == '[';
+	snprintf(name, CLI_WORD_MAX, "%.*s", (int)strcspn(text, "] "), text);
+	return true;
+}
+
+/* Which of its words is this, from 0? -1: none. */
+static int
+find_word(const struct command *command, const char *wanted)
+{
+	char name[CLI_WORD_MAX];
+
+	for (int i = 0; cli_word(command, i, name); i++)
+		if (!strcmp(name, wanted))
+			return i;
+	return -1;
+}
+
+void
+cli_synopsis(const struct command *command, char *text)
+{
+	size_t len =
+		(size_t)snprintf(text, CLI_SYNOPSIS_MAX, "%s", command->name);
+
+	for (size_t i = 0; i < OPTION_COUNT && len < CLI_SYNOPSIS_MAX; i++)
+		if (command->options & OPTION_BIT(i))
+			len += (size_t)snprintf(text + len,
+				CLI_SYNOPSIS_MAX - len, " [%s%s%s]",
+				options[i].name, options[i].word ? " " : "",
+				options[i].word ? options[i].word : "");
+	if (*command->words && len < CLI_SYNOPSIS_MAX)
+		snprintf(text + len, CLI_SYNOPSIS_MAX - len, " %s",
+			command->words);
+}
+
+/* --- Options ------------------------------------------------------------ */
 
 static int
-take_options(const struct cli *cli, struct call *call)
+fail_option(const struct cli *cli, const struct call *call, const char *word)
 {
 	const struct command *command = call->command;
+	char synopsis[CLI_SYNOPSIS_MAX];
 
-	while (call->argc && !strncmp(call->argv[0], "--", 2)) {
-		const char *word = call->argv[0];
-		unsigned bit = option_bit(command, word);
+	cli_synopsis(command, synopsis);
+	if (options_find(word))
+		return cli_usage(cli,
+			"%s: the option '%s' is the program's: write it "
+			"before the command, '%s %s ... %s'",
+			command->name, word, cli->program, word, command->name);
+	const char *close = suggest_option(command, word);
+	if (close)
+		return cli_usage(cli,
+			"%s: unknown option '%s': did you mean '%s'? '--' "
+			"ends the options",
+			command->name, word, close);
+	return cli_usage(cli,
+		"%s: unknown option '%s': write '%s%s', with '--' before a "
+		"word that begins with dashes",
+		command->name, word, cli_run_prefix(cli), synopsis);
+}
 
-		if (!bit && word[2])
-			return cli_usage(cli,
-				"%s: unknown option '%s': write "
-				"'%s %s%s%s', with '--' before a "
-				"word that begins with dashes",
-				command->name, word, cli->program,
-				command->name, space_before(command->words),
-				command->words);
-		call->options |= bit;
-		call->argc--;
-		call->argv++;
-		if (!word[2])
-			break;
+/* The option that a word names, up to a '='; OPTION_COUNT when none does. */
+static size_t
+find_option(const struct command *command, const char *word)
+{
+	size_t len = strcspn(word, "=");
+	size_t i = 0;
+
+	while (i < OPTION_COUNT &&
+		(strlen(options[i].name) != len ||
+			strncmp(options[i].name, word, len) ||
+			!cli_takes(command, i)))
+		i++;
+	return i;
+}
+
+/* Takes the option at *@from, and its word, off the front of what is left. */
+static int
+take_option(const struct cli *cli, struct call *call, int argc, char **argv,
+	int *from)
+{
+	const char *word = argv[(*from)++];
+	size_t option = find_option(call->command, word);
+	const char *equals = strchr(word, '=');
+
+	if (option == OPTION_COUNT)
+		return fail_option(cli, call, word);
+	const struct option_row *row = &options[option];
+	if (equals && !row->word)
+		return cli_usage(cli,
+			"%s: the option '%s' takes no word: "
+			"write it without '%s'",
+			call->command->name, row->name, equals);
+	if (!row->word) {
+		call->given[option] = "";
+	} else if (equals) {
+		call->given[option] = equals + 1;
+	} else if (*from < argc) {
+		call->given[option] = argv[(*from)++];
+	} else {
+		return cli_usage(cli,
+			"%s: the option '%s' needs a word: "
+			"write '%s %s'",
+			call->command->name, row->name, row->name, row->word);
 	}
 	return EXIT_DONE;
 }
+
+static bool
+is_option(const char *word)
+{
+	return !strncmp(word, "--", 2);
+}
+
+/*
+ * Options go to call->given, all else stays in order in @argv. They end at
+ * "--", and behind the word that stands before a VALUE.
+ */
+static int
+sort_words(const struct cli *cli, struct call *call, int argc, char **argv)
+{
+	int last = find_word(call->command, "VALUE") - 1;
+	bool ended = false;
+	int status = EXIT_DONE;
+
+	if (argc == 1 && !strcmp(argv[0], "-h")) {
+		call->given[OPTION_HELP] = "";
+		return EXIT_DONE;
+	}
+	call->argv = argv;
+	for (int from = 0; !status && from < argc;) {
+		if (ended || !is_option(argv[from])) {
+			if (last >= 0 && call->argc == last)
+				ended = true;
+			argv[call->argc++] = argv[from++];
+		} else if (!strcmp(argv[from], "--")) {
+			ended = true;
+			from++;
+		} else {
+			status = take_option(cli, call, argc, argv, &from);
+		}
+	}
+	return status;
+}
+
+/* --- Words -------------------------------------------------------------- */
 
 static int
 count_words(const struct cli *cli, const struct call *call)
 {
 	const struct command *command = call->command;
+	char synopsis[CLI_SYNOPSIS_MAX];
+	const char *word;
+	int least = 0;
+	int most = 0;
 
-	if (call->argc < command->min_words)
-		return cli_usage(cli, "%s: too few words: write '%s %s %s'",
-			command->name, cli->program, command->name,
-			command->words);
-	if (call->argc > command->max_words)
-		return cli_usage(cli,
-			"%s: too many words: write '%s %s%s%s', with "
-			"quotes around a word that contains spaces",
-			command->name, cli->program, command->name,
-			space_before(command->words), command->words);
+	for (; (word = word_at(command, most)); most++)
+		least += *word != '[';
+	cli_synopsis(command, synopsis);
+	if (call->argc < least)
+		return cli_usage(cli, "%s: too few words: write '%s%s'",
+			command->name, cli_run_prefix(cli), synopsis);
+	if (call->argc > most)
+		return cli_usage(cli, "%s: too many words: write '%s%s'%s",
+			command->name, cli_run_prefix(cli), synopsis,
+			find_word(command, "VALUE") < 0
+				? ""
+				: ", with quotes around a VALUE that contains "
+				  "spaces");
 	return EXIT_DONE;
+}
+
+static int
+fail_unknown(const struct cli *cli, const char *name)
+{
+	const char *close = suggest_command(name);
+
+	if (close)
+		return cli_usage(cli,
+			"unknown command '%s': did you mean '%s'? '%shelp' "
+			"lists the commands",
+			name, close, cli_run_prefix(cli));
+	return cli_usage(cli,
+		"unknown command '%s': '%shelp' lists the commands", name,
+		cli_run_prefix(cli));
+}
+
+/* Runs it with every key standing in its namespace. */
+static int
+run_in_namespace(struct cli *cli, struct call *call)
+{
+	int index = *cli->prefix ? find_word(call->command, "KEY") : -1;
+	char *word = index >= 0 ? call->argv[index] : NULL;
+
+	/* An empty key stays one, and is refused. */
+	if (!word || !*word)
+		return call->command->run(cli, call);
+	char *key = malloc(strlen(cli->prefix) + strlen(word) + 1);
+	if (!key)
+		return cli_fail_text(cli, "no memory for a key: free some");
+	strcpy(stpcpy(key, cli->prefix), word);
+	call->argv[index] = key;
+	int status = call->command->run(cli, call);
+	call->argv[index] = word;
+	free(key);
+	return status;
 }
 
 int
 cli_run(struct cli *cli, int argc, char **argv)
 {
-	struct call call = {
-		.command = cli_command_find(argv[0]),
-		.argc = argc - 1,
-		.argv = argv + 1,
-	};
+	struct call call = {.command = cli_command_find(argv[0])};
 	int status;
 
 	if (!call.command)
+		return fail_unknown(cli, argv[0]);
+	if (cli->json)
+		call.given[OPTION_JSON] = "";
+	if ((status = sort_words(cli, &call, argc - 1, argv + 1)))
+		return status;
+	if (call.given[OPTION_HELP])
+		return cli_explain(&call);
+	if (call.command->traits & TRAIT_PROMPT && cli->mode == MODE_ONE)
 		return cli_usage(cli,
-			"unknown command '%s': '%s help' lists the "
-			"commands",
-			argv[0], cli->program);
-	if ((status = take_options(cli, &call)) ||
-		(status = count_words(cli, &call)) ||
+			"%s: this is a command of the prompt: "
+			"start '%s'",
+			call.command->name,
+			cli->kind == SPL_MEMORY ? "splinter_cli"
+						: "splinterp_cli");
+	if ((status = count_words(cli, &call)) ||
 		(status = cli_need(cli, &call, call.command->access)))
 		return status;
-	return call.command->run(cli, &call);
+	return run_in_namespace(cli, &call);
 }

@@ -17,6 +17,8 @@
 #include <sys/stat.h>
 
 #include "message.h"
+#include "text.h"
+#include "words.h"
 
 #define SHM "/dev/shm"
 
@@ -65,9 +67,7 @@ try_read(const struct context *context)
 	struct spl_options options;
 	spl_store *store;
 
-	spl_options_init(&options);
-	options.kind = context->cli->kind;
-	options.flags = SPL_READ_ONLY;
+	cli_open_options(context->cli, false, &options);
 	int rc = spl_open(context->failure->store, &options, &store);
 	if (rc >= 0)
 		spl_close(store);
@@ -134,18 +134,35 @@ pid_known(const struct context *context)
 	return context->failure->busy_pid > 0;
 }
 
+static bool
+key_is_absent(const struct context *context)
+{
+	return !context->failure->epoch;
+}
+
+static bool
+has_key(const struct context *context)
+{
+	return context->failure->key && *context->failure->key;
+}
+
+static bool
+len_unknown(const struct context *context)
+{
+	return !context->failure->value_len;
+}
+
 /* clang-format off */
 static const struct row rows[] = {
 	{ DOING_CREATE, EEXIST, is_store,
-	  "{cmd}: store '{store}' exists already: use it with "
-	  "'{prog} --use {store}', or remove it with "
-	  "'{prog} destroy {store}'" },
+	  "{cmd}: store '{store}' exists already: use it with '{use}', or "
+	  "remove it with '{run}destroy {arg}'" },
 	{ DOING_CREATE, EEXIST, NULL,
 	  "{cmd}: '{path}' exists already and is no store: "
 	  "choose another name" },
 	{ DOING_CREATE, EINVAL, bad_name_in_memory,
 	  "{cmd}: '{store}' cannot name a store in memory: use a plain name "
-	  "without '/', or splinterpctl for a store in a file" },
+	  "without '/', or {files} for a store in a file" },
 	{ DOING_CREATE, EINVAL, bad_name,
 	  "{cmd}: '{store}' cannot name a store: give the path of a file" },
 	{ DOING_CREATE, EINVAL, NULL,
@@ -159,7 +176,7 @@ static const struct row rows[] = {
 	  "raise 'ulimit -n'" },
 	{ DOING_CREATE, ENOENT, in_memory,
 	  "{cmd}: cannot create store '{store}', " SHM " is missing: mount "
-	  "it with 'mount -t tmpfs tmpfs " SHM "', or use splinterpctl for a "
+	  "it with 'mount -t tmpfs tmpfs " SHM "', or use {files} for a "
 	  "store in a file" },
 	{ DOING_CREATE, ENOENT, NULL,
 	  "{cmd}: cannot create '{path}', its directory is missing: make it "
@@ -189,11 +206,11 @@ static const struct row rows[] = {
 	  "{cmd}: no store '{store}', " SHM " is missing: there is nothing "
 	  "to remove" },
 	{ DOING_DESTROY, ENOENT, NULL,
-	  "{cmd}: no store '{store}': '{prog} stores' lists those there "
+	  "{cmd}: no store '{store}': '{run}stores' lists those there "
 	  "are" },
 	{ DOING_DESTROY, EBADMSG, NULL,
 	  "{cmd}: '{path}' is no store, so it was left alone: remove it with "
-	  "'rm {path}' if you mean it" },
+	  "'rm {patharg}' if you mean it" },
 	{ DOING_DESTROY, EACCES, NULL,
 	  "{cmd}: no permission to remove store '{store}': ask its owner, or "
 	  "the owner of its directory" },
@@ -201,9 +218,15 @@ static const struct row rows[] = {
 	  "{cmd}: cannot remove store '{store}', its file system is "
 	  "read-only: remount it writable" },
 
+	{ DOING_OPEN_AGAIN, ENOENT, NULL,
+	  "{cmd}: store '{store}' was removed meanwhile: create it again with "
+	  "'{run}init {arg}', or select another with '{run}use STORE'" },
+
+	{ DOING_OPEN, EINTR, NULL,
+	  "interrupted: try again" },
 	{ DOING_OPEN, ENOENT, no_shm,
 	  "no store '{store}', " SHM " is missing: mount it with "
-	  "'mount -t tmpfs tmpfs " SHM "', or use splinterpctl for a store "
+	  "'mount -t tmpfs tmpfs " SHM "', or use {files} for a store "
 	  "in a file" },
 	{ DOING_OPEN, ENOENT, no_proc,
 	  "cannot open store '{store}' for writing, /proc is missing: mount "
@@ -212,10 +235,10 @@ static const struct row rows[] = {
 	  "cannot open store '{store}', too many files are open: raise "
 	  "'ulimit -n'" },
 	{ DOING_OPEN, ENOENT, NULL,
-	  "no store '{store}': create it with '{prog} init {store}'" },
+	  "no store '{store}': create it with '{run}init {arg}'" },
 	{ DOING_OPEN, EINVAL, in_memory,
 	  "'{store}' cannot name a store in memory: use a plain name without "
-	  "'/', or splinterpctl for a store in a file" },
+	  "'/', or {files} for a store in a file" },
 	{ DOING_OPEN, EINVAL, NULL,
 	  "'{store}' cannot name a store: give the path of a file" },
 	{ DOING_OPEN, ENAMETOOLONG, NULL,
@@ -234,8 +257,8 @@ static const struct row rows[] = {
 	  "the path" },
 	{ DOING_OPEN, EPERM, NULL,
 	  "store '{store}' belongs to another user, who could change it "
-	  "under you: run {prog} as its owner, or create a store of your "
-	  "own" },
+	  "under you: run {prog} as its owner, or with --any-owner if "
+	  "you trust him" },
 	{ DOING_OPEN, EACCES, readable,
 	  "no permission to write to store '{store}': get, head, list, "
 	  "config and watch still work; its owner can allow more with "
@@ -248,12 +271,12 @@ static const struct row rows[] = {
 	  "config and watch still work; remount it to write" },
 	{ DOING_OPEN, EBADMSG, NULL,
 	  "'{path}' is no store, or a damaged one: choose another name; "
-	  "'{prog} destroy {store}' removes a damaged store, 'rm' what is "
+	  "'{run}destroy {arg}' removes a damaged store, 'rm' what is "
 	  "none" },
 	{ DOING_OPEN, EPROTONOSUPPORT, NULL,
 	  "store '{store}' has another layout version or byte order than "
 	  "{prog} {version}: use the version that made it, or remove it with "
-	  "'rm {path}' and create it again" },
+	  "'rm {patharg}' and create it again" },
 	{ DOING_OPEN, ENOMEM, NULL,
 	  "no memory to map store '{store}': free some, or raise "
 	  "'ulimit -v'" },
@@ -268,6 +291,9 @@ static const struct row rows[] = {
 	  "{cmd}: a process keeps a writer entry of store '{store}' busy, so "
 	  "old bytes may be left: try again" },
 
+	{ DOING_KEY, EINVAL, has_key,
+	  "{cmd}: the value of key '{key}' is no whole number: look at it with "
+	  "'{run}get', and set one" },
 	{ DOING_KEY, EINVAL, NULL,
 	  "{cmd}: a key cannot be empty: give 1 to {keymax} bytes" },
 	{ DOING_KEY, ENAMETOOLONG, NULL,
@@ -275,14 +301,29 @@ static const struct row rows[] = {
 	  "{keymax} bytes" },
 	{ DOING_KEY, ENOENT, NULL,
 	  "{cmd}: no key '{key}' in store '{store}'" },
+	{ DOING_KEY, ESTALE, key_is_absent,
+	  "{cmd}: key '{key}' is not there, so its epoch is 0, which was not "
+	  "given: nothing was changed" },
+	{ DOING_KEY, ESTALE, NULL,
+	  "{cmd}: key '{key}' has epoch {epoch}, which was not given: nothing "
+	  "was changed" },
+	{ DOING_KEY, EINTR, NULL,
+	  "{cmd}: interrupted" },
+	{ DOING_KEY, ERANGE, NULL,
+	  "{cmd}: the sum does not fit into 64 bits with a sign: the value of "
+	  "key '{key}' is as it was" },
+	{ DOING_KEY, EMSGSIZE, len_unknown,
+	  "{cmd}: the value of key '{key}' is too large: store '{store}' takes "
+	  "at most {max} bytes, a store for larger ones is made with "
+	  "'{run}init STORE SLOTS BYTES'" },
 	{ DOING_KEY, EMSGSIZE, NULL,
 	  "{cmd}: the value of key '{key}' is too large, {len} bytes: store "
 	  "'{store}' takes at most {max} bytes, a store for larger ones is "
-	  "made with '{prog} init STORE SLOTS BYTES'" },
+	  "made with '{run}init STORE SLOTS BYTES'" },
 	{ DOING_KEY, ENOSPC, all_slots_taken,
 	  "{cmd}: store '{store}' is full, all {slots} slots are taken: "
 	  "remove a key with 'unset', or make a larger store with "
-	  "'{prog} init STORE SLOTS'" },
+	  "'{run}init STORE SLOTS'" },
 	{ DOING_KEY, ENOSPC, in_memory,
 	  "{cmd}: no memory is left for key '{key}' in store '{store}': free "
 	  "some ('df -h " SHM "' shows what is left)" },
@@ -303,7 +344,7 @@ static const struct row rows[] = {
 	  "permissions with 'chmod'" },
 	{ DOING_KEY, EBADMSG, NULL,
 	  "{cmd}: store '{store}' is damaged: save what can be read, then "
-	  "remove it with '{prog} destroy {store}' and create it again" },
+	  "remove it with '{run}destroy {arg}' and create it again" },
 	{ DOING_KEY, ENOMEM, NULL,
 	  "{cmd}: no memory for what store '{store}' holds: free some, or "
 	  "raise 'ulimit -v'" },
@@ -337,25 +378,32 @@ find_text(const struct context *context, enum doing doing)
 	return find_text(context, fallback(doing));
 }
 
-static void
-put_char(char c)
-{
-	unsigned char byte = (unsigned char)c;
-
-	fputc(byte < ' ' || byte == 0x7f ? '?' : byte, stderr);
-}
-
 /* Names can be as long as the system allows; a sentence cannot. */
 static void
 put_name(const char *text)
 {
 	enum { SHOWN = 256 };
-	size_t i = 0;
+	size_t len = strlen(text);
+	size_t shown = len;
 
-	for (; text[i] && i < SHOWN; i++)
-		put_char(text[i]);
-	if (text[i])
+	/* No character is cut in two. */
+	if (len > SHOWN)
+		for (shown = SHOWN; shown > SHOWN - 4; shown--)
+			if (((unsigned char)text[shown] & 0xc0) != 0x80)
+				break;
+	text_show(stderr, text, shown, false);
+	if (len > shown)
 		fputs("...", stderr);
+}
+
+/* A name as a word of a command. */
+static void
+put_word(const char *text)
+{
+	char *word = words_quote(text);
+
+	put_name(word ? word : text);
+	free(word);
 }
 
 static void
@@ -364,12 +412,24 @@ put_number(uint64_t number)
 	fprintf(stderr, "%" PRIu64, number);
 }
 
+/* Where the store is, as it stands or as a word of a command. */
 static void
-put_path(const struct context *context)
+put_path(const struct context *context, void (*put)(const char *text))
 {
 	if (in_memory(context))
 		fputs(SHM "/", stderr);
-	put_name(context->failure->store);
+	put(context->failure->store);
+}
+
+/* How the store is selected. */
+static void
+put_use(const struct context *context)
+{
+	if (context->cli->mode == MODE_ONE)
+		fprintf(stderr, "%s --use ", context->cli->program);
+	else
+		fputs("use ", stderr);
+	put_word(context->failure->store);
 }
 
 static bool
@@ -385,8 +445,19 @@ put_text_field(const struct context *context, const char *name)
 		put_name(failure->command);
 	else if (!strcmp(name, "store"))
 		put_name(failure->store);
+	else if (!strcmp(name, "arg"))
+		put_word(failure->store);
+	else if (!strcmp(name, "run"))
+		put_name(cli_run_prefix(context->cli));
+	else if (!strcmp(name, "use"))
+		put_use(context);
+	else if (!strcmp(name, "files"))
+		put_name(context->cli->mode == MODE_PROMPT ? "splinterp_cli"
+							   : "splinterpctl");
 	else if (!strcmp(name, "path"))
-		put_path(context);
+		put_path(context, put_name);
+	else if (!strcmp(name, "patharg"))
+		put_path(context, put_word);
 	else if (!strcmp(name, "key"))
 		put_name(failure->key ? failure->key : "");
 	else if (!strcmp(name, "error"))
@@ -417,6 +488,8 @@ put_number_field(const struct context *context, const char *name)
 		put_number(SPL_KEY_MAX);
 	else if (!strcmp(name, "len"))
 		put_number(failure->value_len);
+	else if (!strcmp(name, "epoch"))
+		put_number(failure->epoch);
 	else if (!strcmp(name, "max"))
 		put_number(asked_or(failure->max_value, stat->max_value));
 	else if (!strcmp(name, "slots"))
@@ -445,6 +518,22 @@ put_field(const struct context *context, const char *text)
 	return text + len + 2;
 }
 
+const char *
+cli_run_prefix(const struct cli *cli)
+{
+	return cli->mode == MODE_ONE ? cli->run : "";
+}
+
+/* At the prompt it is clear who speaks. */
+static void
+put_origin(const struct cli *cli)
+{
+	if (cli->mode == MODE_ONE)
+		fprintf(stderr, "%s: ", cli->program);
+	if (cli->mode == MODE_SCRIPT)
+		fprintf(stderr, "%s: line %zu: ", cli->program, cli->line);
+}
+
 int
 cli_fail(const struct cli *cli, const struct failure *failure)
 {
@@ -453,7 +542,7 @@ cli_fail(const struct cli *cli, const struct failure *failure)
 	if (cli->store)
 		spl_store_info(cli->store, &context.stat);
 	const char *text = find_text(&context, failure->doing);
-	fprintf(stderr, "%s: ", cli->program);
+	put_origin(cli);
 	while (*text) {
 		if (*text == '{')
 			text = put_field(&context, text);
@@ -486,8 +575,7 @@ put_line(const char *format, va_list args)
 
 	if (vasprintf(&line, format, args) < 0)
 		return;
-	for (const char *c = line; *c; c++)
-		put_char(*c);
+	text_show(stderr, line, strlen(line), false);
 	fputc('\n', stderr);
 	free(line);
 }
@@ -497,7 +585,7 @@ cli_fail_text(const struct cli *cli, const char *format, ...)
 {
 	va_list args;
 
-	fprintf(stderr, "%s: ", cli->program);
+	put_origin(cli);
 	va_start(args, format);
 	put_line(format, args);
 	va_end(args);
@@ -509,7 +597,7 @@ cli_usage(const struct cli *cli, const char *format, ...)
 {
 	va_list args;
 
-	fprintf(stderr, "%s: ", cli->program);
+	put_origin(cli);
 	va_start(args, format);
 	put_line(format, args);
 	va_end(args);

@@ -2,7 +2,7 @@
 /*
  * message.h - what went wrong, in one sentence on stderr that names the
  * thing, the reason and the cure. Each function returns the exit status that
- * belongs to it. Bytes that would control a terminal are shown as '?'.
+ * belongs to it. Bytes that would control a terminal are shown as \xNN.
  */
 #ifndef CLI_MESSAGE_H
 #define CLI_MESSAGE_H
@@ -12,6 +12,7 @@
 /* What was being done when the library returned an error. */
 enum doing {
 	DOING_OPEN,
+	DOING_OPEN_AGAIN, /* a store that was removed while it was open */
 	DOING_CREATE,
 	DOING_DESTROY,
 	DOING_KEY, /* anything with one key, or with all */
@@ -25,7 +26,8 @@ struct failure {
 	const char *command;
 	const char *store;
 	const char *key;
-	size_t value_len;
+	uint64_t value_len; /* 0: not known */
+	uint64_t epoch; /* the one found, DOING_KEY */
 	uint64_t slots; /* asked for, DOING_CREATE */
 	uint64_t max_value; /* asked for, DOING_CREATE */
 	int32_t busy_pid; /* DOING_VACUUM */
@@ -38,13 +40,20 @@ int cli_fail(const struct cli *cli, const struct failure *failure);
 int cli_fail_key(const struct cli *cli, const struct call *call,
 	const char *key, int code);
 
-/* "PROGRAM: " and a sentence. EXIT_FAILED, EXIT_USAGE. */
+/*
+ * What stands before a command that somebody is told to write: "PROGRAM ",
+ * or nothing where commands stand alone.
+ */
+const char *cli_run_prefix(const struct cli *cli);
+
+/* A sentence, behind the program and the line of a script. EXIT_FAILED,
+ * EXIT_USAGE. */
 int cli_fail_text(const struct cli *cli, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 int cli_usage(const struct cli *cli, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* A confirmation, without the program's name. */
+/* A confirmation, without the program. */
 void cli_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "message.h"
 
@@ -33,14 +34,22 @@ cli_select(struct cli *cli, const char *name)
 	return EXIT_DONE;
 }
 
+void
+cli_open_options(
+	const struct cli *cli, bool writable, struct spl_options *options)
+{
+	spl_options_init(options);
+	options->kind = cli->kind;
+	options->flags = (writable ? 0U : SPL_READ_ONLY) |
+			 (cli->any_owner ? SPL_ANY_OWNER : 0U);
+}
+
 static int
 open_store(struct cli *cli, bool writable)
 {
 	struct spl_options options;
 
-	spl_options_init(&options);
-	options.kind = cli->kind;
-	options.flags = writable ? 0 : SPL_READ_ONLY;
+	cli_open_options(cli, writable, &options);
 	int rc = spl_open(cli->store_name, &options, &cli->store);
 	if (rc >= 0)
 		cli->writable = writable;
@@ -58,30 +67,64 @@ open_for(struct cli *cli, enum access access)
 	return rc;
 }
 
+bool
+cli_store_is_removed(const struct cli *cli)
+{
+	struct stat st;
+
+	return !fstat(spl_fd(cli->store), &st) && !st.st_nlink;
+}
+
+static int
+fail_no_store(const struct cli *cli, const char *command)
+{
+	if (cli->mode != MODE_ONE)
+		return cli_usage(cli,
+			"%s: no store selected: write 'use STORE' first, or "
+			"'init STORE' for a new one",
+			command);
+	return cli_usage(cli,
+		"%s: no store selected: name one with '%s --use STORE %s', or "
+		"in SPLINTER_DEFAULT_STORE",
+		command, cli->program, command);
+}
+
 int
 cli_need(struct cli *cli, const struct call *call, enum access access)
 {
+	const char *command = call->command->name;
+	bool removed = cli->store && cli_store_is_removed(cli);
+
 	if (access == ACCESS_NONE)
 		return EXIT_DONE;
 	if (!cli->store_name)
-		return cli_usage(cli,
-			"%s: no store selected: name one with "
-			"'%s --use STORE %s', or in "
-			"SPLINTER_DEFAULT_STORE",
-			call->command->name, cli->program, call->command->name);
-	if (cli->store && (cli->writable || access != ACCESS_WRITE))
+		return fail_no_store(cli, command);
+	if (cli->store && !removed && (cli->writable || access != ACCESS_WRITE))
 		return EXIT_DONE;
 	close_store(cli);
 	int rc = open_for(cli, access);
-	if (rc >= 0)
+	if (rc >= 0) {
+		if (removed)
+			cli_note("%s: store '%s' was removed and made anew: "
+				 "now connected to the new one",
+				command, cli->store_name);
 		return EXIT_DONE;
+	}
 	const struct failure failure = {
-		.doing = DOING_OPEN,
+		.doing = removed ? DOING_OPEN_AGAIN : DOING_OPEN,
 		.code = rc,
-		.command = call->command->name,
+		.command = command,
 		.store = cli->store_name,
 	};
 	return cli_fail(cli, &failure);
+}
+
+const char *
+cli_key_shown(const struct cli *cli, const char *key)
+{
+	size_t len = strlen(cli->prefix);
+
+	return strncmp(key, cli->prefix, len) ? key : key + len;
 }
 
 void

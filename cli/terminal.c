@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <unistd.h>
 
+#include "command.h"
+
 #define STOP_KEY 0x1d /* Ctrl-] */
 
 static const int caught[] = {
@@ -26,6 +28,12 @@ static struct sigaction former[CAUGHT];
 /* The last signal to end the wait, and whether Ctrl-Z came. */
 static volatile sig_atomic_t ending;
 static volatile sig_atomic_t suspending;
+
+/* Ctrl-C outside of a wait. */
+static volatile sig_atomic_t interrupted;
+
+/* What a fault has to restore; null: nothing. */
+static struct terminal *volatile current;
 
 static void
 on_signal(int number)
@@ -118,6 +126,7 @@ terminal_begin(struct terminal *terminal)
 	*terminal = (struct terminal){.present = isatty(STDIN_FILENO)};
 	ending = 0;
 	suspending = 0;
+	current = terminal;
 	catch_signals();
 	if (terminal->present && in_foreground())
 		enter_raw(terminal);
@@ -142,7 +151,63 @@ void
 terminal_end(struct terminal *terminal)
 {
 	leave_raw(terminal);
+	current = NULL;
 	release_signals();
+	if (ending == SIGINT)
+		interrupted = 1;
 	if (ending && ending != SIGINT)
 		raise(ending);
+}
+
+static void
+on_interrupt(int number)
+{
+	(void)number;
+	interrupted = 1;
+}
+
+void
+terminal_catch_interrupt(void)
+{
+	struct sigaction action = {.sa_handler = on_interrupt};
+
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGINT, &action, NULL);
+}
+
+bool
+terminal_interrupted(void)
+{
+	return interrupted;
+}
+
+void
+terminal_forget_interrupt(void)
+{
+	interrupted = 0;
+}
+
+/* Only calls that signal-safety(7) allows. */
+static void
+on_fault(int number)
+{
+	static const char text[] =
+		"the store's file became shorter while it was in use, or no "
+		"memory is left for it: create it again\n";
+
+	(void)number;
+	if (current)
+		leave_raw(current);
+	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
+		_exit(EXIT_FAILED);
+	_exit(EXIT_FAILED);
+}
+
+void
+terminal_catch_fault(void)
+{
+	struct sigaction action = {.sa_handler = on_fault};
+
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGBUS, &action, NULL);
 }

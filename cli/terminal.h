@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * terminal.h - what can end a command that waits: a key, or a signal. The
- * terminal is as it was before once the command has ended, however it did.
+ * terminal.h - what can end a command: a key, or a signal. The terminal is as
+ * it was before once the command has ended, however it did.
  */
 #ifndef CLI_TERMINAL_H
 #define CLI_TERMINAL_H
@@ -33,5 +33,21 @@ bool terminal_stop(struct terminal *terminal);
  * raised once more, to do what it does.
  */
 void terminal_end(struct terminal *terminal);
+
+/*
+ * terminal_catch_interrupt - from here on Ctrl-C (SIGINT) ends the command
+ * that runs, not the program. terminal_interrupted() says that it came, to a
+ * wait too;
+ * terminal_forget_interrupt() is for the start of the next command.
+ */
+void terminal_catch_interrupt(void);
+bool terminal_interrupted(void);
+void terminal_forget_interrupt(void);
+
+/*
+ * terminal_catch_fault - a store that is shortened under us is met as a
+ * SIGBUS: say so, restore the terminal and exit with EXIT_FAILED.
+ */
+void terminal_catch_fault(void);
 
 #endif

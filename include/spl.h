@@ -214,9 +214,9 @@ SPL_API int spl_close(spl_store *store);
  * spl_destroy - remove a store's name (@kind SPL_MEMORY or SPL_FILE). Who has
  * it open keeps it until he closes.
  *
- * Refuses what is no store: -EBADMSG. Other errors as spl_open(), and
- * -EACCES, -EROFS of unlink(2). A damaged store can be destroyed as long
- * as its first bytes say that it is one. Since 1.0.
+ * Refuses what is no store: -EBADMSG. Other errors as spl_open(), without
+ * -EPROTONOSUPPORT, and -EACCES, -EROFS of unlink(2). A damaged store can be
+ * destroyed as long as its first bytes say that it is one. Since 1.0.
  */
 SPL_API int spl_destroy(const char *name, uint32_t kind);
 
@@ -288,7 +288,8 @@ SPL_API int spl_append(spl_store *store, const char *key, const void *val,
 
 /*
  * spl_unset - remove a key. Returns the length of the value that went (>= 0);
- * -ENOENT; the rest as spl_set() of a new key. A bounded wait. Since 1.0.
+ * -ENOENT; the rest as spl_set() of a new key, without -EMSGSIZE. A bounded
+ * wait. Since 1.0.
  */
 SPL_API int64_t spl_unset(spl_store *store, const char *key);
 
@@ -311,7 +312,7 @@ SPL_API void spl_list_end(spl_list *list);
 
 /*
  * spl_store_info - what the store is, and its counters. Counting keys reads
- * one bit a slot. Returns 0. Since 1.0.
+ * one bit a block. Returns 0. Since 1.0.
  */
 SPL_API int spl_store_info(spl_store *store, struct spl_store_stat *stat);
 
@@ -364,10 +365,10 @@ SPL_API void spl_ref_close(spl_ref *ref);
 /*
  * spl_peek_begin - look at a value in place, without a copy.
  *
- * Returns 0 and fills @peek, or as spl_get(). The bytes may change while you
- * look: believe nothing that you derived from them before spl_peek_stable()
- * has returned 0 afterwards; -ESTALE says that they were overwritten: begin
- * again. Stores nothing, waits for nobody. Since 1.0.
+ * Returns 0 and fills @peek, or as spl_get(), without -EMSGSIZE. The bytes may
+ * change while you look: believe nothing that you derived from them before
+ * spl_peek_stable() has returned 0 afterwards; -ESTALE says that they were
+ * overwritten: begin again. Stores nothing, waits for nobody. Since 1.0.
  */
 SPL_API int spl_peek_begin(
 	spl_store *store, const char *key, struct spl_peek *peek);

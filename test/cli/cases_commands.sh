@@ -18,7 +18,7 @@ test_init() {
 	expect_like "init takes the name of --use" 1 '' "*'$s' exists already*"
 	run init "$s" 1 2 3
 	says "init wants three words at most" 2 \
-		"init: too many words: write '$prog init [STORE] [SLOTS] [MAX_VALUE]', with quotes around a word that contains spaces"
+		"init: too many words: write '$prog init [--mode MODE] [--writers COUNT] [STORE] [SLOTS] [MAX_VALUE]'"
 }
 
 test_numbers() {
@@ -27,12 +27,12 @@ test_numbers() {
 		18446744073709551616 99999999999999999999999; do
 		run init "$s-number" "$bad"
 		says "init refuses '$bad' slots" 2 \
-			"init: '$bad' is no number of slots: give a whole number from 1 to 1073741824"
+			"init: '$bad' is no number of slots: give a whole number from 1 to 1073741824, or one with K, M or G"
 	done
 	for bad in 0 -1 4294967296 many; do
 		run init "$s-number" 1 "$bad"
 		says "init refuses values of '$bad' bytes" 2 \
-			"init: '$bad' is no number of bytes in a value: give a whole number from 1 to 4294967295"
+			"init: '$bad' is no number of bytes in a value: give a whole number from 1 to 4294967295, or one with K, M or G"
 	done
 	check "a refused init leaves nothing" test ! -e "$path-number"
 }
@@ -104,7 +104,7 @@ test_keys() {
 		"set: key '$(repeat k 256)...' is too long, 10000 bytes: use at most 63 bytes"
 	on get $'a\e[31m\nb'
 	says "messages carry nothing that controls a terminal" 1 \
-		"get: no key 'a?[31m?b' in store '$s'"
+		"get: no key 'a\x1b[31m\nb' in store '$s'"
 }
 
 test_full() {
@@ -154,7 +154,7 @@ foo                               | 4               | 55" ''
 	expect "a pattern may match nothing" 0 "$list_header" ''
 	run -u "$s-list" list '('
 	expect_like "list says what is wrong with a pattern" 2 '' \
-		"$prog: list: '(' is no regular expression, ?*: write a backslash before a character that stands for itself"
+		"$prog: list: '(' is no regular expression, ?*: write a backslash before a character that stands for itself, and .* for any text"
 	LC_ALL=C.UTF-8 run -u "$s-list" set ä v
 	LC_ALL=C.UTF-8 run -u "$s-list" list '^.$'
 	expect_like "patterns see characters, not bytes" 0 '*ä *| 2 *| 1' ''
@@ -185,7 +185,9 @@ size: $size
 reserved_size: $size
 parse_failures: 0
 last_failure_epoch: 0
-repairs: [0-9]*" ''
+repairs: [0-9]*
+created: 2???-??-??T??:??:??Z
+id: ????????????????????????????????" ''
 	run -u "$s-list" config av 0
 	expect "config av 0" 0 '' \
 		"config: auto-vacuum of store '$s-list' is off"
@@ -193,15 +195,28 @@ repairs: [0-9]*" ''
 	expect_like "is kept" 0 $'*\nauto_vacuum: 0\n*' ''
 	run -u "$s-list" config av 1
 	expect "config av 1" 0 '' "config: auto-vacuum of store '$s-list' is on"
+	run -u "$s-list" config av off
+	expect "config av off" 0 '' \
+		"config: auto-vacuum of store '$s-list' is off"
+	run -u "$s-list" config auto_vacuum on
+	expect "config auto_vacuum on" 0 '' \
+		"config: auto-vacuum of store '$s-list' is on"
 	run -u "$s-list" config av 2
 	says "config av 2" 2 \
-		"config: '2' is no number of auto-vacuum: give a whole number from 0 to 1"
+		"config: auto-vacuum cannot be '2': write 1 (on) or 0 (off)"
 	run -u "$s-list" config av
-	says "config av alone" 2 \
-		"config: no setting 'av': write '$prog config [av 0|1]'"
+	expect "config av alone" 0 1 ''
+	run -u "$s-list" config slots
+	expect "config of one counter" 0 64 ''
+	run -u "$s-list" config slots 1
+	says "config sets auto-vacuum only" 2 \
+		"config: 'slots' cannot be set: only av can"
+	run -u "$s-list" config slts
+	says "config of a setting there is not, but nearly" 2 \
+		"config: no setting 'slts': did you mean 'slots'?"
 	run -u "$s-list" config bogus 1
 	says "config of a setting there is not" 2 \
-		"config: no setting 'bogus': write '$prog config [av 0|1]'"
+		"config: no setting 'bogus': '$prog config' prints all, and only av can be set"
 }
 
 test_stores() {
@@ -262,9 +277,12 @@ test_default_names() {
 # --- words and options ------------------------------------------
 
 test_words() {
-	local command words
+	local command words quotes
 	run
 	says "no command" 2 "no command: '$prog help' lists the commands"
+	run gte
+	says "a command that is nearly one" 2 \
+		"unknown command 'gte': did you mean 'get'? '$prog help' lists the commands"
 	run frobnicate
 	says "an unknown command" 2 \
 		"unknown command 'frobnicate': '$prog help' lists the commands"
@@ -273,29 +291,41 @@ test_words() {
 		says "$command without words" 2 \
 			"$command: too few words: write '$prog $command $words'"
 	done <<-'END'
-		get|KEY
+		append|[--literal] KEY VALUE
+		cas|[--literal] KEY EPOCH VALUE
+		get|[--raw] KEY
 		head|KEY
-		set|KEY VALUE
+		incr|KEY [DELTA]
+		set|[--literal] KEY VALUE
 		unset|KEY
 		use|STORE
-		watch|[--oneshot] KEY
+		watch|[--oneshot] [--since EPOCH] [--timeout TIME] KEY
 	END
 	while IFS='|' read -r command words; do
 		on "$command" 1 2 3 4
+		quotes=
+		[[ $words == *VALUE ]] &&
+			quotes=', with quotes around a VALUE that contains spaces'
 		says "$command with too many words" 2 \
-			"$command: too many words: write '$prog $command${words:+ }$words', with quotes around a word that contains spaces"
+			"$command: too many words: write '$prog $command${words:+ }$words'$quotes"
 	done <<-'END'
-		config|[av 0|1]
+		append|[--literal] KEY VALUE
+		cas|[--literal] KEY EPOCH VALUE
+		clear|
+		config|[SETTING] [0|1]
 		destroy|[STORE]
-		get|KEY
+		get|[--raw] KEY
 		head|KEY
-		help|[COMMAND]
-		list|[PATTERN]
-		set|KEY VALUE
-		stores|
+		help|[ext] [COMMAND]
+		hist|[PATTERN]
+		incr|KEY [DELTA]
+		init|[--mode MODE] [--writers COUNT] [STORE] [SLOTS] [MAX_VALUE]
+		list|[--names] [PATTERN]
+		set|[--literal] KEY VALUE
+		stores|[--names]
 		unset|KEY
 		use|STORE
-		watch|[--oneshot] KEY
+		watch|[--oneshot] [--since EPOCH] [--timeout TIME] KEY
 	END
 	for command in get head set unset list config watch; do
 		words=()
@@ -334,35 +364,80 @@ test_options() {
 		"unknown option '-x': '$prog --help' lists the options"
 	run --help=x
 	says "an option with a word too many" 2 \
-		"unknown option '--help=x': '$prog --help' lists the options"
+		"unknown option '--help=x': did you mean '--help'? '$prog --help' lists the options"
 	run --use
 	says "--use without a word" 2 \
-		"option '--use' needs a store: write '$prog --use STORE COMMAND'"
+		"option '--use' needs a word: write '--use STORE'"
+	run -H
+	says "-H without a word" 2 \
+		"option '--history-file' needs a word: write '--history-file FILE'"
+	run --jsn list
+	says "an option that is nearly one" 2 \
+		"unknown option '--jsn': did you mean '--json'? '$prog --help' lists the options"
 	on get --oneshot key
 	says "an option that the command does not have" 2 \
-		"get: unknown option '--oneshot': write '$prog get KEY', with '--' before a word that begins with dashes"
-	on watch --twice key
-	says "an unknown option of a command" 2 \
-		"watch: unknown option '--twice': write '$prog watch [--oneshot] KEY', with '--' before a word that begins with dashes"
+		"get: unknown option '--oneshot': write '$prog get [--raw] KEY', with '--' before a word that begins with dashes"
+	on watch --onshot key
+	says "an option of a command that is nearly one" 2 \
+		"watch: unknown option '--onshot': did you mean '--oneshot'? '--' ends the options"
+	on get key --use x
+	says "an option of the program behind a command" 2 \
+		"get: the option '--use' is the program's: write it before the command, '$prog --use ... get'"
+	on watch key --timeout
+	says "an option of a command without its word" 2 \
+		"watch: the option '--timeout' needs a word: write '--timeout TIME'"
+	on get --raw=1 key
+	says "an option of a command with a word too many" 2 \
+		"get: the option '--raw' takes no word: write it without '=1'"
+	run --list-modules
+	expect_like "-L names the commands" 0 $'append\ncas\n*\nwatch' ''
+	run --completion tcsh
+	says "no completion for every shell" 2 \
+		"no completion for 'tcsh': name bash, zsh or fish"
 }
 
 test_help() {
 	local command
 	run help
-	expect_like "help lists the commands" 0 $'config *\nget *\nwatch *' ''
-	for command in config destroy get head help init list set stores \
-		unset use watch; do
-		check "help has $command" grep -q "^$command " "$tmp/out"
-	done
+	expect_like "help lists the commands" 0 \
+		$'append *\nget *\nwatch *\n\n*help ext*' ''
+	cp "$tmp/out" "$tmp/help"
 	check "help fits 80 columns" eval "! grep -qE '.{81}' '$tmp/out'"
+	run --help
+	check "so does --help" eval "! grep -qE '.{81}' '$tmp/out'"
+	"$bin" -L >"$tmp/names"
+	while read -r command; do
+		check "help has $command" grep -q "^$command " "$tmp/help"
+		run help "$command"
+		expect_like "help $command" 0 "$command*"$'\n    ?*' ''
+		run help ext "$command"
+		expect_like "help ext $command" 0 \
+			"$command*"$'\n\n    *\n\n    --json *' ''
+		check "and fits 80 columns" eval "! grep -qE '.{81}' '$tmp/out'"
+		cp "$tmp/out" "$tmp/extended"
+		run "$command" --help
+		expect "$command --help is the same" 0 "$(<"$tmp/extended")" ''
+		run "$command" -h
+		expect "$command -h too" 0 "$(<"$tmp/extended")" ''
+	done <"$tmp/names"
 	run help set
-	expect "help of a command" 0 $'set KEY VALUE\n    give a key a value' ''
-	run help stores
-	expect "help of one without words" 0 \
-		$'stores\n    print the stores there are' ''
+	expect "help of a command" 0 \
+		$'set [--literal] KEY VALUE\n    give a key a value' ''
+	run help clear
+	expect "help names another name" 0 \
+		$'clear\n    clear the screen\n    Also: cls' ''
 	run help frobnicate
 	says "help of what is none" 2 \
 		"help: unknown command 'frobnicate': '$prog help' lists the commands"
+	run help ext
+	says "help ext alone" 2 \
+		"help: ext of what? Write '$prog help ext COMMAND'"
+	run help set get
+	says "help of two" 2 \
+		"help: too many words: write '$prog help COMMAND' or '$prog help ext COMMAND'"
+	run help wach
+	says "help of what is nearly one" 2 \
+		"help: unknown command 'wach': did you mean 'watch'?"
 }
 
 # --- where the output goes --------------------------------------

@@ -227,10 +227,14 @@ test_owner() {
 	chown 12345 "$path-other"
 	chmod 666 "$path-other"
 	says_opening "somebody else's store" "$s-other" \
-		"store '$s-other' belongs to another user, who could change it under you: run $prog as its owner, or create a store of your own"
+		"store '$s-other' belongs to another user, who could change it under you: run $prog as its owner, or with --any-owner if you trust him"
 	run stores
 	check "stores passes over somebody else's" \
 		eval "! grep -q '^$s-other ' '$tmp/out'"
+	run --any-owner stores
+	check "but with --any-owner" grep -q "^$s-other " "$tmp/out"
+	run --any-owner --use "$s-other" set key value
+	expect "--any-owner uses somebody else's store" 0 '' ''
 	rm -f "$path-other"
 }
 

@@ -63,6 +63,39 @@ test_watch_oneshot() {
 	on unset absent
 }
 
+test_watch_timeout() {
+	local bad
+	on watch --timeout 20 absent
+	expect "a timeout ends watch" 0 '' ''
+	on watch --timeout=20ms --oneshot absent
+	says "and watch --oneshot, which has not seen anything" 1 \
+		"watch: key 'absent' did not change within 20 ms: try again, or give it more time"
+	on watch --timeout 0 absent
+	expect "a timeout of nothing only looks" 0 '' ''
+	start_watch --oneshot --timeout 10m absent
+	set_until absent ended || kill -KILL "$watcher"
+	finish_watch
+	expect_like "a timeout does not delay" 0 '[1-9]:[1-9]*([0-9])' ''
+	on unset absent
+	on set since 1
+	on watch --oneshot --since 0 since
+	expect "watch --since misses no change" 0 '1:1' ''
+	on head --json since
+	on watch --oneshot --timeout 20 --since "$(jq .epoch "$tmp/out")" since
+	expect_like "and sees none that was seen" 1 '' '*did not change*'
+	on unset since
+	on watch --oneshot --since 2 since
+	expect "nor a removal" 0 '' "watch: key 'since' was removed"
+	on watch --since last since
+	expect_like "watch refuses what is no epoch" 2 '' \
+		"$prog: watch: 'last' is no epoch: *"
+	for bad in soon -1 1d '' 5.5s 99999999999999999999; do
+		on watch --timeout "$bad" absent
+		says "watch refuses the time '$bad'" 2 \
+			"watch: '$bad' is no time: give a whole number of milliseconds, or one with ms, s, m or h, such as 500 or 2s"
+	done
+}
+
 # Each value once, in the order they were set, and no other line.
 in_order() {
 	sed -E 's/^[1-9]:([1-9][0-9]*)$/\1/' "$tmp/out" >"$tmp/numbers"
@@ -109,7 +142,7 @@ test_watch_destroyed() {
 	wait_until ended || kill -KILL "$watcher"
 	finish_watch
 	expect_like "watch ends when its store is removed" 1 '?:*' \
-		"watch: store '$s' was removed: watch again once there is a new one"
+		"$prog: watch: store '$s' was removed: watch again once there is a new one"
 }
 
 test_watch_read_only() {
@@ -142,6 +175,12 @@ test_watch_output() {
 	finish_watch
 	expect_like "watch ends when its output cannot be written" 1 '' \
 		"$prog: cannot write to standard output: *"
+}
+
+test_watch_unread() {
+	"$bin" -u "$s" watch quiet 2>"$tmp/watch.err" </dev/null | : &
+	wait $!
+	pass "watch ends when nobody reads its output, without a change"
 }
 
 test_terminal() {

@@ -17,7 +17,7 @@ set -u
 bindir=$(cd "${1:?usage: $0 DIRECTORY_OF_THE_BINARIES}" && pwd) || exit 1
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) || exit 1
 umask 022
-unset SPLINTER_DEFAULT_STORE SPLINTER_NS_PREFIX
+unset "${!SPLINTER_@}"
 export LC_ALL=C
 
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/splinter-cli.XXXXXX") || exit 1
@@ -46,6 +46,10 @@ cd "$tmp/files" || exit 1
 . "$here/cases_stores.sh"
 # shellcheck source=cases_watch.sh
 . "$here/cases_watch.sh"
+# shellcheck source=cases_data.sh
+. "$here/cases_data.sh"
+# shellcheck source=cases_script.sh
+. "$here/cases_script.sh"
 
 # --- All of it, for both programs ------------------------------------------
 
@@ -62,6 +66,14 @@ suite() { # PROGRAM KIND
 	test_value_limits
 	test_keys
 	test_full
+	test_operations
+	test_cas
+	test_sources
+	test_json
+	test_prefix
+	test_names_of_keys
+	test_many_keys
+	test_init_options
 	test_list
 	test_head
 	test_config
@@ -79,11 +91,16 @@ suite() { # PROGRAM KIND
 	test_mounts
 	test_writers
 	test_output
+	test_script
+	test_history
+	test_interrupt
 	test_watch_oneshot
+	test_watch_timeout
 	test_watch
 	test_watch_destroyed
 	test_watch_read_only
 	test_watch_output
+	test_watch_unread
 	test_terminal
 }
 

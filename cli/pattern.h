@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pattern.h - the PATTERN word of a command: a POSIX extended regular
+ * expression, or none, which matches everything.
+ */
+#ifndef CLI_PATTERN_H
+#define CLI_PATTERN_H
+
+#include <regex.h>
+
+#include "command.h"
+
+struct pattern {
+	bool given;
+	regex_t regex;
+};
+
+/* @text may be null. Explains what is wrong with it and returns a status;
+ * pattern_free() is due in any case. */
+int pattern_take(struct pattern *pattern, const struct cli *cli,
+	const struct call *call, const char *text);
+bool pattern_matches(const struct pattern *pattern, const char *text);
+void pattern_free(struct pattern *pattern);
+
+#endif
