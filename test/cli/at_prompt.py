@@ -126,6 +126,10 @@ class Prompt:
             raise Failure(f"exit status {status}; the screen is\n"
                           f"{self.text()}")
 
+    def leave(self):
+        self.type("\x04")
+        self.require_exit(0)
+
     def stop(self):
         if self.pid:
             os.kill(self.pid, signal.SIGKILL)
@@ -212,8 +216,7 @@ def looks_as_documented(world):
     require(screen == wanted, f"the screen is\n{screen}\nnot\n{wanted}")
     prompt.type("\x1d")
     prompt.ready(world.store)
-    prompt.type("\x04")
-    prompt.require_exit(0)
+    prompt.leave()
 
 
 EVERY = [
@@ -275,8 +278,7 @@ def goes_on_after_mistakes(world):
         prompt.until(lambda t=text: prompt.says(t),
                      f"{line[:20]}: no {text!r}")
         prompt.ready(world.store)
-    prompt.type("\x04")
-    prompt.require_exit(0)
+    prompt.leave()
 
 
 def notices_a_removed_store(world):
@@ -297,8 +299,7 @@ def notices_a_removed_store(world):
     prompt.enter("list")
     require(prompt.says("was removed and made anew"), prompt.text())
     prompt.enter(f"destroy {world.store}", "no-conn")
-    prompt.type("\x04")
-    prompt.require_exit(0)
+    prompt.leave()
 
 
 def watches(world):
@@ -316,8 +317,7 @@ def watches(world):
     prompt.enter("watch --timeout 30 seen")
     prompt.enter("get seen")
     require("6:value2" in prompt.text(), prompt.text())
-    prompt.type("\x04")
-    prompt.require_exit(0)
+    prompt.leave()
 
 
 def reads_a_value(world):
@@ -336,8 +336,7 @@ def reads_a_value(world):
     prompt.ready(world.store)
     got = world.on("get", "--raw", "typed").stdout
     require(got == b"two\nlines\n", got)
-    prompt.type("\x04")
-    prompt.require_exit(0)
+    prompt.leave()
 
 
 def shows_no_control_characters(world):
@@ -346,14 +345,12 @@ def shows_no_control_characters(world):
     prompt = world.connected()
     prompt.enter("list")
     require("evil\\x1b[2J" in prompt.text(), prompt.text())
-    prompt.type("\x04")
-    prompt.require_exit(0)
+    prompt.leave()
     world.on("set", "e", "a\x1b]0;title\x07b\nc\x7f")
     prompt = world.connected()
     prompt.enter("get e")
     require("15:a\\x1b]0;title\\x07b\nc\\x7f" in prompt.text(), prompt.text())
-    prompt.type("\x04")
-    prompt.require_exit(0)
+    prompt.leave()
 
 
 def fits_the_screen(world):
@@ -367,8 +364,7 @@ def fits_the_screen(world):
         require(len(lines) == 5, f"{columns} columns: {lines}")
         require(len(lines[2]) == min(columns, 93), lines[2])
         require("..." in lines[3] or columns == 120, lines[3])
-        prompt.type("\x04")
-        prompt.require_exit(0)
+        prompt.leave()
 
 
 def ends_long_output(world):
@@ -387,8 +383,7 @@ def ends_long_output(world):
         prompt.ready(world.store)
         prompt.enter("get key77")
         require("2:77" in prompt.text(), prompt.text())
-        prompt.type("\x04")
-        prompt.require_exit(0)
+        prompt.leave()
 
 
 def leaves_on_empty_line(world):
@@ -408,8 +403,7 @@ def has_no_history_file(world):
     require(prompt.says("cannot use"), prompt.text())
     prompt.enter("hist")
     require("2  set a 2" in prompt.text(), prompt.text())
-    prompt.type("\x04")
-    prompt.require_exit(0)
+    prompt.leave()
 
 
 def keeps_history(world):
@@ -417,16 +411,14 @@ def keeps_history(world):
     prompt = world.connected()
     for line in ("set a 1", "get a", " set a secret"):
         prompt.enter(line)
-    prompt.type("\x04")
-    prompt.require_exit(0)
+    prompt.leave()
     path = pathlib.Path(world.home, ".splinter_history")
     require(path.read_text() == "set a 1\nget a\n", path.read_text())
     require(path.stat().st_mode & 0o777 == 0o600, oct(path.stat().st_mode))
     prompt = world.connected()
     prompt.enter("hist a$")
     require("    2  get a" in prompt.text(), prompt.text())
-    prompt.type("\x04")
-    prompt.require_exit(0)
+    prompt.leave()
 
 
 def is_not_here(world):
@@ -434,8 +426,7 @@ def is_not_here(world):
     prompt = world.prompt("--use", "nowhere")
     prompt.ready()
     require(prompt.says("no store 'nowhere'"), prompt.text())
-    prompt.type("\x04")
-    prompt.require_exit(0)
+    prompt.leave()
 
 
 BOTH = [looks_as_documented, runs_every_command, goes_on_after_mistakes,
@@ -469,8 +460,7 @@ def completes(world):
     prompt.type("r\r")
     prompt.until_text("1:1")
     prompt.ready(world.store)
-    prompt.type("\x04")
-    prompt.require_exit(0)
+    prompt.leave()
 
 
 def hints(world):
@@ -482,8 +472,7 @@ def hints(world):
         prompt.until_line(r".*# [a-z ]*\b" + typed.strip() + r"\s*" + wanted)
     prompt.type("\x03")
     prompt.ready(world.store)
-    prompt.type("\x04")
-    prompt.require_exit(0)
+    prompt.leave()
 
 
 def edits(world):
@@ -502,15 +491,13 @@ def edits(world):
     prompt.type("t k\x01ge\x05\r")
     prompt.until_text("1:2")
     prompt.ready(world.store)
-    prompt.type("\x04")
-    prompt.require_exit(0)
+    prompt.leave()
     prompt = world.connected()
     prompt.type("\x1b[A")
     prompt.until_line(r".*# get k(\s.*)?")
     prompt.type("\x03")
     prompt.ready(world.store)
-    prompt.type("\x04")
-    prompt.require_exit(0)
+    prompt.leave()
 
 
 def takes_pastes(world):
@@ -532,8 +519,7 @@ def takes_pastes(world):
     prompt.enter("set schlüssel wert中")
     got = world.on("get", "schlüssel").stdout
     require(got == "7:wert中\n".encode(), got)
-    prompt.type("\x04")
-    prompt.require_exit(0)
+    prompt.leave()
 
 
 def follows_the_window(world):
@@ -548,8 +534,7 @@ def follows_the_window(world):
     prompt.ready(world.store)
     require(world.on("get", "key").stdout == b"30:" + b"x" * 30 + b"\n",
             "what was typed is not what was set")
-    prompt.type("\x04")
-    prompt.require_exit(0)
+    prompt.leave()
 
 
 EDITED = [completes, hints, edits, takes_pastes, follows_the_window]

@@ -220,15 +220,15 @@ id: ????????????????????????????????" ''
 }
 
 test_stores() {
-	local row
 	echo 'no store' >"$path-text"
 	run stores
+	# A longer name of somebody else's makes the column wider.
 	expect_like "stores has a header" 0 \
-		"Store Name                        | Slots      | Max Value  | Keys
-$dashes
+		"Store Name  * | Slots      | Max Value  | Keys
+$dashes*
 *" ''
-	row=$(printf '%-33s | %-10s | %-10s | %s' "$s-list" 64 4096 3)
-	check "stores shows a store" grep -qxF "$row" "$tmp/out"
+	check "stores shows a store" grep -qxE \
+		"$s-list +\| 64         \| 4096       \| 3" "$tmp/out"
 	check "stores passes over what is none" \
 		eval "! grep -q '^$s-text ' '$tmp/out'"
 	run -u "$s" use "$s-list"

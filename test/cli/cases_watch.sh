@@ -145,6 +145,19 @@ test_watch_destroyed() {
 		"$prog: watch: store '$s' was removed: watch again once there is a new one"
 }
 
+test_watch_shortened() {
+	local s=$s-short
+	run init "$s" 8 64
+	start_watch key
+	set_until key has_output
+	truncate -s 4096 "$path-short"
+	wait_until ended || kill -KILL "$watcher"
+	finish_watch
+	expect_like "a store that is shortened under it" 1 '?:*' \
+		"the store's file became shorter while it was in use, *"
+	rm -f "$path-short"
+}
+
 test_watch_read_only() {
 	limited --version
 	if [[ $rc != 0 ]]; then

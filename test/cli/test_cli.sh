@@ -98,6 +98,7 @@ suite() { # PROGRAM KIND
 	test_watch_timeout
 	test_watch
 	test_watch_destroyed
+	test_watch_shortened
 	test_watch_read_only
 	test_watch_output
 	test_watch_unread
