@@ -318,10 +318,12 @@ world: all
 	@if command -v python3 >/dev/null; then \
 		$(MAKE) --no-print-directory docs-check; \
 	else echo 'make world: docs-check needs python3, left out'; fi
-	@$(MAKE) --no-print-directory dist
 	@if packaging/deb.sh check; then \
 		$(MAKE) --no-print-directory deb; \
-	else echo 'make world: the Debian packages are left out'; fi
+	else \
+		echo 'make world: the Debian packages are left out'; \
+		$(MAKE) --no-print-directory dist; \
+	fi
 
 clean:
 	rm -rf $(BUILD)

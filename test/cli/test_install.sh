@@ -22,6 +22,105 @@ export PKG_CONFIG_PATH=$prefix/lib/pkgconfig
 make --no-print-directory install PREFIX="$prefix" >"$dir/log" 2>&1
 check $? "make install PREFIX=..." || cat "$dir/log"
 
+# All that has to be there, but for the manual.
+version=$(sed -n 's/^VERSION := //p' Makefile)
+sort >"$dir/expected" <<-END
+	bin/splinter_cli
+	bin/splinter_stress
+	bin/splinterctl
+	bin/splinterp_cli
+	bin/splinterp_stress
+	bin/splinterpctl
+	include/spl.h
+	include/splinter.h
+	lib/libsplinter.a
+	lib/libsplinter.so
+	lib/libsplinter.so.1
+	lib/libsplinter.so.$version
+	lib/libsplinter_p.a
+	lib/libsplinter_p.so
+	lib/libsplinter_p.so.1
+	lib/libsplinter_p.so.$version
+	lib/pkgconfig/splinter.pc
+	lib/pkgconfig/splinter_p.pc
+	share/bash-completion/completions/splinter_cli
+	share/bash-completion/completions/splinterctl
+	share/bash-completion/completions/splinterp_cli
+	share/bash-completion/completions/splinterpctl
+	share/doc/splinter/CHANGELOG.md
+	share/doc/splinter/LICENSE
+	share/doc/splinter/README.md
+	share/fish/vendor_completions.d/splinter_cli.fish
+	share/fish/vendor_completions.d/splinterctl.fish
+	share/fish/vendor_completions.d/splinterp_cli.fish
+	share/fish/vendor_completions.d/splinterpctl.fish
+	share/zsh/site-functions/_splinterctl
+END
+(cd "$prefix" && find . -path ./share/man -prune -o -not -type d -print) |
+	sed 's,^\./,,' | sort | diff "$dir/expected" - >"$dir/log"
+check $? "installs what it should, and nothing else"
+sed 's/^/# /' "$dir/log"
+dangling=$(find "$prefix" -xtype l)
+check "$([ -z "$dangling" ]; echo $?)" "each link leads to a file"
+
+for program in splinterctl splinterpctl splinter_cli splinterp_cli; do
+	"$prefix/bin/$program" --version 2>&1 |
+		grep -q "^$program version $version build "
+	check $? "$program runs from there"
+	script=$prefix/share/bash-completion/completions/$program
+	bash -n "$script" && grep -qw "$program" "$script"
+	check $? "bash completes $program"
+done
+for program in splinter_stress splinterp_stress; do
+	"$prefix/bin/$program" --help 2>&1 | grep -qw "$program"
+	check $? "$program runs from there"
+done
+shown=$("$prefix/bin/splinterctl" --completion zsh)
+[ -n "$shown" ] && [ "$shown" = \
+	"$(cat "$prefix/share/zsh/site-functions/_splinterctl")" ]
+check $? "zsh's completion is what the program prints"
+shown=$("$prefix/bin/splinterctl" --completion fish)
+[ -n "$shown" ] && [ "$shown" = \
+	"$(cat "$prefix/share/fish/vendor_completions.d/splinterctl.fish")" ]
+check $? "fish's is as well"
+
+# The manual: found by each name.
+finds() { # SECTION NAME
+	local page
+	page=$(MANPATH=$prefix/share/man man -w "$1" "$2" 2>/dev/null)
+	[ "${page#"$prefix/share/man/man$1/"}" != "$page" ] && [ -s "$page" ]
+}
+functions=$(sed -nE 's/.*\b((spl|splinter)_[a-z_]+)\(.*/\1/p' \
+	"$prefix"/include/spl*.h | grep -vE '_t$' | sort -u)
+if command -v man >/dev/null; then
+	for program in splinterctl splinterpctl splinter_cli splinterp_cli \
+		splinter_stress splinterp_stress; do
+		finds 1 $program
+		check $? "man 1 $program"
+	done
+	lost=
+	for function in $functions; do
+		finds 3 "$function" || lost+=" $function"
+	done
+	check "$([ -z "$lost" ]; echo $?)" "man 3 of each function"
+	echo "${lost:+# lost:$lost}" | grep .
+	finds 7 splinter
+	check $? "man 7 splinter"
+else
+	check 0 "man # SKIP not installed"
+fi
+
+snapshot() {
+	(cd "$prefix" && find . -printf '%p %M %l\n' | sort &&
+		find . -type f -exec cksum {} + | sort)
+}
+snapshot >"$dir/first"
+make --no-print-directory install PREFIX="$prefix" >"$dir/log" 2>&1
+check $? "make install over an install" || cat "$dir/log"
+snapshot | diff "$dir/first" - >"$dir/log"
+check $? "changes nothing"
+sed 's/^/# /' "$dir/log"
+
 # flags LIBRARY shared|static
 flags() {
 	local all
@@ -63,11 +162,9 @@ nm -D --defined-only "$prefix"/lib/libsplinter.so.1 |
 		>"$dir/symbols"
 check "$([ ! -s "$dir/symbols" ]; echo $?)" "exports only the APIs, versioned"
 sed 's/^/# /' "$dir/symbols"
-declared=$(sed -nE 's/.*\b((spl|splinter)_[a-z_]+)\(.*/\1/p' \
-	"$prefix"/include/spl*.h | grep -vE '_t$' | sort -u)
 exported=$(nm -D --defined-only "$prefix"/lib/libsplinter.so.1 |
 	sed -nE 's/.* ((spl|splinter)_[a-z_]+)@.*/\1/p' | sort -u)
-missing=$(comm -13 <(echo "$declared") <(echo "$exported"))
+missing=$(comm -13 <(echo "$functions") <(echo "$exported"))
 check "$([ -z "$missing" ]; echo $?)" "each export is declared"
 readelf -d "$prefix/lib/libsplinter.so.1" | grep -q 'libsplinter.so.1\]'
 check $? "has a versioned soname"
@@ -83,14 +180,31 @@ grep -A20 '^not ok' "$dir/out" | sed 's/^/# /'
 make --no-print-directory uninstall PREFIX="$prefix" >/dev/null 2>&1
 left=$(find "$prefix" -not -type d)
 check "$([ -z "$left" ]; echo $?)" "make uninstall leaves no file"
+echo "${left:+# left: $left}" | grep .
+check "$([ ! -e "$prefix/share/doc/splinter" ]; echo $?)" \
+	"nor the directory that is its own"
+make --no-print-directory uninstall PREFIX="$prefix" >/dev/null 2>&1
+check $? "make uninstall with nothing there"
 make --no-print-directory install PREFIX=/usr DESTDIR="$dir/dest" \
 	>/dev/null 2>&1
 check $? "make install DESTDIR=..."
 grep -q '^prefix=/usr$' "$dir/dest/usr/lib/pkgconfig/splinter.pc"
 check $? "splinter.pc knows the prefix, not the DESTDIR"
+strays=$(find "$dir/dest" -mindepth 1 -not -path "$dir/dest/usr*")
+check "$([ -z "$strays" ]; echo $?)" "all of it is below DESTDIR and PREFIX"
+mkdir -p "$dir/dest/usr/share/doc/splinter"
+echo theirs >"$dir/dest/usr/share/doc/splinter/other"
 make --no-print-directory uninstall PREFIX=/usr DESTDIR="$dir/dest" \
 	>/dev/null 2>&1
+check "$([ -f "$dir/dest/usr/share/doc/splinter/other" ]; echo $?)" \
+	"what others put there stays"
+rm -f "$dir/dest/usr/share/doc/splinter/other"
 left=$(find "$dir/dest" -not -type d)
 check "$([ -z "$left" ]; echo $?)" "make uninstall DESTDIR=... likewise"
+make --no-print-directory install COMPLETIONS=0 PREFIX=/usr \
+	DESTDIR="$dir/plain" >/dev/null 2>&1 &&
+	[ -x "$dir/plain/usr/bin/splinterctl" ] &&
+	[ ! -e "$dir/plain/usr/share/zsh" ]
+check $? "COMPLETIONS=0 goes without them"
 echo "1..$count"
 exit $((bad > 0))
