@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * work.h - one reader or writer: what it reads, writes and remembers.
+ */
+#ifndef STRESS_WORK_H
+#define STRESS_WORK_H
+
+#include "plan.h"
+#include "share.h"
+
+/* What a worker has last seen of a key. */
+struct sight {
+	uint64_t epoch;
+	uint64_t version;
+	uint32_t writer;
+	bool known; /* writer and version are */
+	uint8_t told; /* a bit for each enum doing: what was wrong, once */
+};
+
+/* What a worker does with a key at the moment. */
+enum doing { DOING_COPY, DOING_PEEK, DOING_WRITE };
+
+struct worker {
+	const struct plan *plan;
+	spl_store *store;
+	struct share *share;
+	struct tally *tally;
+	const char *role; /* "reader", "writer", "the check" */
+	bool writes;
+	bool alone; /* nobody else writes: EAGAIN is a failure */
+	uint32_t index; /* among readers, or among writers */
+	enum doing doing;
+	uint64_t random;
+	uint8_t *value; /* max_value bytes */
+	struct sight *sights; /* one a key */
+};
+
+enum { KEY_SIZE = 32 };
+
+/* The name of a key, and the number of a name; UINT32_MAX for another. */
+void work_key_name(char *name, uint32_t key);
+uint32_t work_key_number(const char *name);
+
+uint64_t work_now_ns(void);
+uint64_t work_random(uint64_t *state);
+
+/* Memory for what is remembered; after it failed, an error was recorded. */
+bool work_begin(struct worker *worker);
+void work_end(struct worker *worker);
+
+/*
+ * Read and verify; what is wrong is recorded in worker->share. 0, or what the
+ * read returned.
+ */
+int work_read(struct worker *worker, uint32_t key);
+
+/* Write the next version of this worker; sometimes unset the key before. */
+void work_write(struct worker *worker, uint32_t key, bool unset);
+
+/* All of it: from the gate's opening to share_stop(). */
+void work(struct worker *worker);
+
+#endif
