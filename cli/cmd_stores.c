@@ -30,7 +30,7 @@ is_regular(const struct dirent *entry)
 }
 
 int
-cli_each_store(const struct cli *cli,
+cli_each_store(const struct cli *cli, const char *prefix,
 	bool (*each)(void *context, const char *name, spl_store *store),
 	void *context)
 {
@@ -46,7 +46,8 @@ cli_each_store(const struct cli *cli,
 	for (int i = 0; i < count; i++) {
 		const char *name = entries[i]->d_name;
 
-		if (go_on && spl_open(name, &options, &store) >= 0) {
+		if (go_on && !strncmp(name, prefix, strlen(prefix)) &&
+			spl_open(name, &options, &store) >= 0) {
 			go_on = each(context, name, store);
 			spl_close(store);
 		}
@@ -108,13 +109,13 @@ cmd_stores(struct cli *cli, const struct call *call)
 	bool table = !call->given[OPTION_JSON] && !call->given[OPTION_NAMES];
 	int rc = 0;
 
-	if (table && (rc = cli_each_store(cli, measure, &output)) >= 0) {
+	if (table && (rc = cli_each_store(cli, "", measure, &output)) >= 0) {
 		output.name_width = text_name_width(output.name_width);
 		text_table_head(output.name_width, "Store Name",
 			" | Slots      | Max Value  | Keys");
 	}
 	if (rc >= 0)
-		rc = cli_each_store(cli, print_store, &output);
+		rc = cli_each_store(cli, "", print_store, &output);
 	if (rc >= 0)
 		return EXIT_DONE;
 	return cli_fail_text(cli,

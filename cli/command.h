@@ -175,10 +175,10 @@ int cli_explain(const struct call *call);
 void cli_print_version(const struct cli *cli);
 
 /*
- * cmd_stores.c - calls @each with the name of every store there is, in
- * order, until it returns false. Returns 0 or a negative errno.
+ * cmd_stores.c - calls @each with every store there is whose name begins with
+ * @prefix, in order, until it returns false. Returns 0 or a negative errno.
  */
-int cli_each_store(const struct cli *cli,
+int cli_each_store(const struct cli *cli, const char *prefix,
 	bool (*each)(void *context, const char *name, spl_store *store),
 	void *context);
 

@@ -231,11 +231,13 @@ static bool
 make_choice(const struct place *place, struct editor_choice *choice,
 	const char *text)
 {
+	size_t size = strlen(text) + 1;
+
 	choice->text = NULL;
-	choice->shown = malloc(place->glued + strlen(text) + 1);
+	choice->shown = malloc(place->glued + size);
 	if (choice->shown) {
 		memcpy(choice->shown, place->word - place->glued, place->glued);
-		strcpy(choice->shown + place->glued, text);
+		memcpy(choice->shown + place->glued, text, size);
 		choice->text = words_quote(choice->shown);
 	}
 	if (choice->text)
@@ -381,7 +383,7 @@ offer_for(struct place *place, const char *name)
 	if (!strcmp(name, "KEY"))
 		offer_keys(place);
 	else if (!strcmp(name, "STORE"))
-		cli_each_store(place->cli, offer_store, place);
+		cli_each_store(place->cli, place->word, offer_store, place);
 	else if (!strcmp(name, "SETTING"))
 		offer_settings(place);
 	else if (!strcmp(name, "0|1"))

@@ -14,7 +14,7 @@ static const struct program_option options[] = {
 	{"--history-len", 'l', "LINES", "how many it keeps; 0 for none"},
 	{"--list-modules", 'L', NULL, "print the names of all commands"},
 	{"--completion", 0, "SHELL", "print completion for bash, zsh or fish"},
-	{"--complete", 0, "LINE", "print what may follow LINE, for these"},
+	{"--complete", 0, "LINE", "print what can follow LINE, for these"},
 	{"--help", 'h', NULL, "print this and exit"},
 	{"--version", 'v', NULL, "print the version and exit"},
 };
