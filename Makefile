@@ -20,6 +20,10 @@ ifneq ($(words x$(subst :, ,$(PREFIX))x$(DESTDIR)x),1)
 $(error PREFIX and DESTDIR must not contain spaces, PREFIX no colons)
 endif
 
+ifneq ($(filter /%,$(PREFIX)),$(PREFIX))
+$(error PREFIX must be an absolute path, not '$(PREFIX)')
+endif
+
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
 	-Wmissing-prototypes -Wvla -Wundef -Wwrite-strings -Wcast-qual
 ifdef WERROR
@@ -271,7 +275,9 @@ FILES = $(call files,755,$(BINDIR),$(BUILD)/splinterctl) \
 	$(call files,755,$(LIBDIR),$(filter-out %.a,$(LIBS))) \
 	$(call files,644,$(LIBDIR)/pkgconfig,$(PC)) \
 	$(call files,644,$(INCLUDEDIR),include/splinter.h include/spl.h) \
-	$(call files,644,$(DOCDIR),README.md LICENSE CHANGELOG.md) \
+	$(call files,644,$(DOCDIR),README.md LICENSE CHANGELOG.md \
+	ARCHITECTURE.md CONTRIBUTING.md CODE_OF_CONDUCT.md SECURITY.md) \
+	$(call files,644,$(DOCDIR)/docs,$(wildcard docs/*.md)) \
 	$(foreach f,$(MAN),644:$(MANDIR)/man$(subst .,,$(suffix $f)):$f) \
 	$(if $(COMPLETION_FILES),$(join $(addsuffix :,$(addprefix 644:, \
 	$(BASHDIR) $(ZSHDIR) $(FISHDIR))),$(COMPLETION_FILES)))
@@ -301,8 +307,8 @@ uninstall:
 	@rm -f $(addprefix $(DESTDIR),$(foreach f,$(FILES), \
 		$(call part,2,$f)/$(notdir $(call part,3,$f))) \
 		$(foreach l,$(LINKS),$(call part,1,$l)))
-	@! [ -d $(DESTDIR)$(DOCDIR) ] || \
-		rmdir --ignore-fail-on-non-empty $(DESTDIR)$(DOCDIR)
+	@for dir in $(DESTDIR)$(DOCDIR)/docs $(DESTDIR)$(DOCDIR); do \
+		! [ -d $$dir ] || rmdir --ignore-fail-on-non-empty $$dir; done
 
 # Releasing. What is in the tarball is what is committed; in a tree that came
 # from a tarball, everything but what was built.

@@ -227,7 +227,7 @@ cmd_config(struct cli *cli, const struct call *call)
 		word = "auto_vacuum";
 	if (word && !is_setting(word))
 		return fail_setting(cli, word);
-	if (call->argc < 2)
+	if (!word || call->argc < 2)
 		return print_config(cli, call, word);
 	if (strcmp(word, "auto_vacuum") != 0)
 		return cli_usage(

@@ -6,12 +6,14 @@
 #include "value.h"
 
 static void
-print_json(const struct cli *cli, const char *key, const struct value *value)
+print_json(const struct cli *cli, const char *key, const struct value *value,
+	uint64_t epoch)
 {
 	struct json json;
 
 	json_begin(&json);
 	json_string(&json, "key", cli_key_shown(cli, key));
+	json_number(&json, "epoch", epoch);
 	json_number(&json, "length", value->len);
 	json_text(&json, "value", value->bytes, value->len);
 	json_end();
@@ -22,13 +24,16 @@ cmd_get(struct cli *cli, const struct call *call)
 {
 	const char *key = call->argv[0];
 	struct value value = {0};
-	int rc = value_get(&value, cli->store, key);
+	bool as_json = call->given[OPTION_JSON];
+	uint64_t epoch = 0;
+	int rc = as_json ? value_get_steady(&value, cli->store, key, &epoch)
+			 : value_get(&value, cli->store, key);
 
 	if (rc >= 0) {
-		if (call->given[OPTION_JSON])
-			print_json(cli, key, &value);
+		if (as_json)
+			print_json(cli, key, &value, epoch);
 		else if (call->given[OPTION_RAW])
-			fwrite(value.bytes, 1, value.len, stdout);
+			text_write(value.bytes, value.len);
 		else
 			value_print(&value);
 	}

@@ -45,7 +45,7 @@ add_entry(struct entries *entries, const struct spl_key_stat *stat,
 	struct entry *entry = &entries->all[entries->count++];
 	entry->epoch = stat->epoch;
 	entry->len = stat->len;
-	strcpy(entry->key, shown);
+	memcpy(entry->key, shown, strlen(shown) + 1);
 	return 0;
 }
 
@@ -64,10 +64,9 @@ collect(const struct cli *cli, spl_list *list, const struct pattern *pattern,
 			return -EINTR;
 		if (rc == -EAGAIN || rc == -EBADMSG)
 			entries->unreadable++;
-		else if (rc < 0)
-			return rc;
-		else if (pattern_matches(pattern, shown) &&
-			 (rc = add_entry(entries, &stat, shown)))
+		else if (rc > 0 && *shown && pattern_matches(pattern, shown))
+			rc = add_entry(entries, &stat, shown);
+		if (rc < 0 && rc != -EAGAIN && rc != -EBADMSG)
 			return rc;
 	}
 	return 0;
@@ -156,6 +155,9 @@ list_keys(
 	spl_list_end(list);
 	if (rc >= 0)
 		print(call, &entries);
+	if (rc >= 0 && !entries.count && pattern_is_like_a_shells(pattern))
+		cli_note("list: no key matches: patterns are regular "
+			 "expressions, where .* stands for any text");
 	free(entries.all);
 	if (rc < 0)
 		return cli_fail_key(cli, call, NULL, rc);

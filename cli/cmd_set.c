@@ -2,7 +2,6 @@
 /*
  * cmd_set.c - set, append and cas: what puts bytes of the user's into a key.
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -12,7 +11,7 @@
 
 static int
 fail(const struct cli *cli, const struct call *call, int code, size_t len,
-	uint64_t epoch)
+	uint64_t wanted, uint64_t epoch)
 {
 	const struct failure failure = {
 		.doing = DOING_KEY,
@@ -22,6 +21,7 @@ fail(const struct cli *cli, const struct call *call, int code, size_t len,
 		.key = call->argv[0],
 		.value_len = len,
 		.epoch = epoch,
+		.wanted = wanted,
 	};
 
 	return cli_fail(cli, &failure);
@@ -55,7 +55,7 @@ cmd_set(struct cli *cli, const struct call *call)
 			cli->store, call->argv[0], value.bytes, value.len);
 
 		if (rc < 0)
-			status = fail(cli, call, rc, value.len, 0);
+			status = fail(cli, call, rc, value.len, 0, 0);
 	}
 	value_free(&value);
 	return status;
@@ -73,7 +73,7 @@ cmd_append(struct cli *cli, const struct call *call)
 			value.len, &total);
 
 		if (rc < 0)
-			status = fail(cli, call, rc, 0, 0);
+			status = fail(cli, call, rc, 0, 0, 0);
 		else
 			print_result(cli, call, "length", total);
 	}
@@ -97,7 +97,7 @@ cmd_cas(struct cli *cli, const struct call *call)
 			value.len, epoch, &now);
 
 		if (rc < 0)
-			status = fail(cli, call, rc, value.len, now);
+			status = fail(cli, call, rc, value.len, epoch, now);
 		else
 			print_result(cli, call, "epoch", now);
 	}

@@ -29,32 +29,44 @@ is_regular(const struct dirent *entry)
 	return entry->d_type == DT_REG || entry->d_type == DT_UNKNOWN;
 }
 
+/* It may be a store, but this process cannot open more. */
+static bool
+is_our_lack(int rc)
+{
+	return rc == -EMFILE || rc == -ENFILE || rc == -ENOMEM || rc == -EINTR;
+}
+
 int
 cli_each_store(const struct cli *cli, const char *prefix,
 	bool (*each)(void *context, const char *name, spl_store *store),
-	void *context)
+	void *context, size_t *foreign)
 {
 	struct spl_options options;
 	struct dirent **entries;
 	spl_store *store;
 	bool go_on = true;
+	int rc = 0;
 	int count = scandir(directory_of(cli), &entries, is_regular, alphasort);
 
 	if (count < 0)
 		return -errno;
+	*foreign = 0;
 	cli_open_options(cli, false, &options);
 	for (int i = 0; i < count; i++) {
 		const char *name = entries[i]->d_name;
 
-		if (go_on && !strncmp(name, prefix, strlen(prefix)) &&
-			spl_open(name, &options, &store) >= 0) {
-			go_on = each(context, name, store);
-			spl_close(store);
+		if (go_on && !strncmp(name, prefix, strlen(prefix))) {
+			rc = spl_open(name, &options, &store);
+			*foreign += rc == -EPERM || rc == -EACCES;
+			go_on = rc < 0 ? !is_our_lack(rc)
+				       : each(context, name, store);
+			if (rc >= 0)
+				spl_close(store);
 		}
 		free(entries[i]);
 	}
 	free(entries);
-	return 0;
+	return go_on || !is_our_lack(rc) ? 0 : rc;
 }
 
 struct output {
@@ -107,19 +119,25 @@ cmd_stores(struct cli *cli, const struct call *call)
 {
 	struct output output = {.call = call};
 	bool table = !call->given[OPTION_JSON] && !call->given[OPTION_NAMES];
+	size_t foreign;
 	int rc = 0;
 
-	if (table && (rc = cli_each_store(cli, "", measure, &output)) >= 0) {
+	if (table && (rc = cli_each_store(
+			      cli, "", measure, &output, &foreign)) >= 0) {
 		output.name_width = text_name_width(output.name_width);
 		text_table_head(output.name_width, "Store Name",
 			" | Slots      | Max Value  | Keys");
 	}
 	if (rc >= 0)
-		rc = cli_each_store(cli, "", print_store, &output);
+		rc = cli_each_store(cli, "", print_store, &output, &foreign);
+	if (rc >= 0 && foreign && !cli->any_owner)
+		cli_note("stores: not shown: %zu of other users; --any-owner "
+			 "shows those that you may read",
+			foreign);
 	if (rc >= 0)
 		return EXIT_DONE;
 	return cli_fail_text(cli,
-		"%s: cannot read the directory '%s': %s: "
+		"%s: cannot look at all of the directory '%s': %s: "
 		"check that it is there and readable",
 		call->command->name, directory_of(cli), strerror(-rc));
 }

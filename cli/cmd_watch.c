@@ -21,10 +21,7 @@
 #include "text.h"
 #include "value.h"
 
-enum {
-	SLICE_MS = 100, /* between two looks at keyboard and signals */
-	STEADY_TRIES = 100 /* reads that may each meet a new value */
-};
+enum { SLICE_MS = 100 /* between two looks at keyboard and signals */ };
 
 struct watch {
 	struct cli *cli;
@@ -46,31 +43,6 @@ epoch_of(struct watch *watch, uint64_t *epoch)
 
 	*epoch = rc < 0 ? 0 : stat.epoch;
 	return rc == -ENOENT ? 0 : rc;
-}
-
-/*
- * Reads the value and the epoch that it has: an epoch never comes back, so
- * one that is the same before and after was so in between. If it never is,
- * the one before: then a value may be printed twice, but none is missed.
- */
-static int
-read_value(struct watch *watch, uint64_t *epoch)
-{
-	spl_store *store = watch->cli->store;
-	uint64_t after = 0;
-	int rc;
-
-	for (int i = 0; i < STEADY_TRIES; i++) {
-		if ((rc = epoch_of(watch, epoch)) < 0)
-			return rc;
-		if ((rc = value_get(&watch->value, store, watch->key)) < 0)
-			return rc;
-		if ((rc = epoch_of(watch, &after)) < 0)
-			return rc;
-		if (*epoch == after)
-			break;
-	}
-	return 0;
 }
 
 /* What shows only on the next look, because it changes now. */
@@ -152,7 +124,8 @@ look(struct watch *watch)
 		return 0;
 	}
 	if (rc >= 0)
-		rc = read_value(watch, &now);
+		rc = value_get_steady(
+			&watch->value, watch->cli->store, watch->key, &now);
 	if (rc < 0)
 		return is_passing(rc) ? 0 : rc;
 	report_value(watch, now);
@@ -165,7 +138,7 @@ is_unread(void)
 {
 	struct pollfd out = {.fd = STDOUT_FILENO};
 
-	return poll(&out, 1, 0) > 0 && out.revents & POLLERR;
+	return poll(&out, 1, 0) > 0 && out.revents & (POLLERR | POLLHUP);
 }
 
 /* Until something ends it: 0, or why. -ETIMEDOUT also when that is fine. */
@@ -225,6 +198,12 @@ finish(const struct watch *watch, int rc)
 			watch->key, watch->timeout_ms);
 	if (rc == -ETIMEDOUT)
 		return EXIT_DONE;
+	/* Whoever waits for a change has not seen one. */
+	if (!rc && watch->call->given[OPTION_ONESHOT] && !watch->done) {
+		if (terminal_interrupted() && cli->mode == MODE_ONE)
+			return terminal_die_of_interrupt();
+		return EXIT_FAILED;
+	}
 	return rc < 0 ? cli_fail_key(cli, watch->call, watch->key, rc)
 		      : EXIT_DONE;
 }

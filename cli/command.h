@@ -70,13 +70,14 @@ struct history;
 /* One run of the program: under which name, on which store. */
 struct cli {
 	const char *program; /* as it was called, without the directory */
-	char run[64]; /* that and a space, to be put before a command */
+	char run[48]; /* that and a space, to be put before a command */
 	uint32_t kind; /* SPL_MEMORY or SPL_FILE */
 	enum mode mode;
 	size_t line; /* of the script, from 1 */
 	bool json; /* for every command */
 	bool any_owner; /* stores of other users too */
 	bool leaving; /* the prompt is to end */
+	bool output_failed; /* and it has been said */
 	const char *prefix; /* stands before every key; "" for none */
 	char *store_name; /* selected; null: none */
 	spl_store *store; /* open; null: not yet */
@@ -171,16 +172,21 @@ int cli_duration(const struct cli *cli, const struct call *call,
 void cli_print_commands(void);
 int cli_explain(const struct call *call);
 
-/* main.c - the line of --version. */
+/*
+ * main.c - the line of --version. cli_flush() sends all output on its way and
+ * returns @status, or explains, once, why it cannot be written.
+ */
 void cli_print_version(const struct cli *cli);
+int cli_flush(struct cli *cli, int status);
 
 /*
  * cmd_stores.c - calls @each with every store there is whose name begins with
- * @prefix, in order, until it returns false. Returns 0 or a negative errno.
+ * @prefix, in order, until it returns false; counts those that are others'
+ * and were passed over. Returns 0 or a negative errno.
  */
 int cli_each_store(const struct cli *cli, const char *prefix,
 	bool (*each)(void *context, const char *name, spl_store *store),
-	void *context);
+	void *context, size_t *foreign);
 
 /* cmd_config.c - the names of what it prints; null behind the last. */
 const char *cli_setting_at(size_t index);

@@ -109,7 +109,7 @@ static const struct command commands[] = {
 	{ "quit", "exit", "", "leave the prompt",
 	  "Ctrl-D does the same, and Ctrl-C on an empty line.\n",
 	  0, TRAIT_PROMPT, ACCESS_NONE, cmd_quit },
-	{ "set", NULL, "KEY VALUE", "give a key a value",
+	{ "set", NULL, "KEY VALUE", "give a key a value (- stdin, @FILE a file)",
 	  "Whoever reads meanwhile gets the former value or the new one, whole.\n"
 	  VALUE_WORD
 	  "  set foo 'hello, world'\n"
@@ -247,6 +247,12 @@ fail_option(const struct cli *cli, const struct call *call, const char *word)
 	char synopsis[CLI_SYNOPSIS_MAX];
 
 	cli_synopsis(command, synopsis);
+	if (options_find(word) && cli->mode != MODE_ONE)
+		return cli_usage(cli,
+			"%s: the option '%s' is the program's: give it when "
+			"you "
+			"start that; a store is selected with 'use STORE'",
+			command->name, word);
 	if (options_find(word))
 		return cli_usage(cli,
 			"%s: the option '%s' is the program's: write it "
@@ -273,7 +279,7 @@ find_option(const struct command *command, const char *word)
 
 	while (i < OPTION_COUNT &&
 		(strlen(options[i].name) != len ||
-			strncmp(options[i].name, word, len) ||
+			strncmp(options[i].name, word, len) != 0 ||
 			!cli_takes(command, i)))
 		i++;
 	return i;
@@ -403,7 +409,7 @@ run_in_namespace(struct cli *cli, struct call *call)
 	char *key = malloc(strlen(cli->prefix) + strlen(word) + 1);
 	if (!key)
 		return cli_fail_text(cli, "no memory for a key: free some");
-	strcpy(stpcpy(key, cli->prefix), word);
+	memcpy(stpcpy(key, cli->prefix), word, strlen(word) + 1);
 	call->argv[index] = key;
 	int status = call->command->run(cli, call);
 	call->argv[index] = word;

@@ -30,6 +30,8 @@ struct place {
 	bool is_first; /* the command's name, or an option of the program */
 	bool in_options; /* an option may be of the program */
 	struct editor_choices *choices;
+	size_t shared; /* bytes that all choices begin with, once there are
+			* too many */
 	int code;
 };
 
@@ -246,7 +248,51 @@ make_choice(const struct place *place, struct editor_choice *choice,
 	return false;
 }
 
-/* false: no more of them, because there is no room or no memory. */
+static size_t
+shared_len(const char *a, const char *b)
+{
+	size_t len = 0;
+
+	while (a[len] && a[len] == b[len])
+		len++;
+	return len;
+}
+
+/*
+ * One choice too many. What all have in common is inserted, so the choices
+ * that are kept must not have more in common than all: one that has less
+ * than those before takes the last one's place.
+ */
+static bool
+pass_over(struct place *place, const char *text)
+{
+	struct editor_choices *choices = place->choices;
+	const char *first = choices->all[0].shown + place->glued;
+	size_t shared = shared_len(first, text);
+	struct editor_choice other;
+
+	if (choices->more && shared >= place->shared)
+		return true;
+	for (size_t i = 1; !choices->more && i < choices->count; i++) {
+		size_t own =
+			shared_len(first, choices->all[i].shown + place->glued);
+
+		if (i == 1 || own < place->shared)
+			place->shared = own;
+	}
+	choices->more = true;
+	if (shared >= place->shared)
+		return true;
+	if (!make_choice(place, &other, text))
+		return false;
+	place->shared = shared;
+	free(choices->all[CHOICES_MAX - 1].text);
+	free(choices->all[CHOICES_MAX - 1].shown);
+	choices->all[CHOICES_MAX - 1] = other;
+	return true;
+}
+
+/* false: no memory for more. */
 static bool
 offer(struct place *place, const char *text)
 {
@@ -256,10 +302,8 @@ offer(struct place *place, const char *text)
 		strncmp(text, place->word, strlen(place->word)) != 0 ||
 		!is_typeable(text))
 		return true;
-	if (choices->count == CHOICES_MAX) {
-		choices->more = true;
-		return false;
-	}
+	if (choices->count == CHOICES_MAX)
+		return pass_over(place, text);
 	struct editor_choice *all = realloc(
 		choices->all, (choices->count + 1) * sizeof(*choices->all));
 	if (all)
@@ -380,10 +424,13 @@ offer_switch(struct place *place)
 static void
 offer_for(struct place *place, const char *name)
 {
+	size_t foreign;
+
 	if (!strcmp(name, "KEY"))
 		offer_keys(place);
 	else if (!strcmp(name, "STORE"))
-		cli_each_store(place->cli, place->word, offer_store, place);
+		cli_each_store(
+			place->cli, place->word, offer_store, place, &foreign);
 	else if (!strcmp(name, "SETTING"))
 		offer_settings(place);
 	else if (!strcmp(name, "0|1"))

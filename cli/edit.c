@@ -87,10 +87,7 @@ edit_drop_hint(struct edit *edit)
 	edit->hint = edit->hint_drawn = NULL;
 }
 
-/*
- * libedit takes an escape sequence and the character behind it for one; so
- * these are always spaces, lest it take one hint's first letter for another's.
- */
+/* A sequence goes with the character behind it; there has to be one. */
 static bool
 show_hint(struct edit *edit, wchar_t *hint)
 {
@@ -100,7 +97,7 @@ show_hint(struct edit *edit, wchar_t *hint)
 
 	if (!drawn)
 		return false;
-	swprintf(drawn, room, L"%ls %ls%ls ", dim ? DIM : L"", hint,
+	swprintf(drawn, room, L"%ls%ls%ls ", dim ? DIM : L"", hint,
 		dim ? PLAIN : L"");
 	edit->hint = hint;
 	edit->hint_drawn = drawn;
@@ -123,8 +120,8 @@ wanted_hint(struct edit *edit)
 		     : NULL;
 	wchar_t *text = hint && *hint ? edit_decode_shown(hint) : NULL;
 	free(line);
-	/* Two spaces are the hint's, some more have to be between. */
-	if (text && edit_width(text) + 6 <= (size_t)room)
+	/* One space is the hint's, some have to be between. */
+	if (text && edit_width(text) + 5 <= (size_t)room)
 		return text;
 	free(text);
 	return NULL;
@@ -183,9 +180,10 @@ read_line(struct edit *edit, size_t *len)
 
 	do {
 		edit->event = EVENT_NONE;
-		edit->keyboard.last = WEOF;
 		edit_reset_recall(edit);
 		edit_drop_hint(edit);
+		free(edit->drawn);
+		edit->drawn = NULL;
 		/* libedit would first show the prompt, for which some wait. */
 		edit_take_terminal(edit);
 		line = el_wgets(edit->el, &count);
@@ -223,15 +221,6 @@ edit_read(struct edit *edit, const char *prompt, const char **line)
 }
 
 /* --- Beginning and end -------------------------------------------------- */
-
-static bool
-is_terminal(void)
-{
-	const char *term = getenv("TERM");
-
-	return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && term && *term &&
-	       strcmp(term, "dumb");
-}
 
 static bool
 has(struct edit *edit, const char *capability)
@@ -315,7 +304,7 @@ edit_open(const char *program, const struct editor_hooks *hooks,
 	struct edit *edit;
 	struct termios cooked;
 
-	if (!is_terminal() || tcgetattr(STDIN_FILENO, &cooked) ||
+	if (!isatty(STDOUT_FILENO) || tcgetattr(STDIN_FILENO, &cooked) ||
 		!(edit = calloc(1, sizeof(*edit))))
 		return NULL;
 	edit->hooks = *hooks;
@@ -351,6 +340,7 @@ edit_close(struct edit *edit)
 	edit_reset_recall(edit);
 	edit_drop_hint(edit);
 	free(edit->killed);
+	free(edit->drawn);
 	free(edit->prompt);
 	free(edit->line);
 	free(edit);

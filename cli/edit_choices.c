@@ -127,7 +127,7 @@ replace_word(struct edit *edit, const wchar_t *word, const wchar_t *text)
 	size_t len = wcslen(word);
 	size_t all, cursor;
 
-	if (wcsncmp(word, text, len)) {
+	if (wcsncmp(word, text, len) != 0) {
 		edit_line(edit, &all, &cursor);
 		edit_delete(edit, cursor - len, cursor);
 		len = 0;
@@ -164,7 +164,7 @@ offer(struct edit *edit, const char *typed, size_t typed_len,
 	} else if (one) {
 		replace_word(edit, word, text);
 		leave_word(edit);
-	} else if (wcslen(text) >= wcslen(word) && wcscmp(text, word)) {
+	} else if (wcslen(text) >= wcslen(word) && wcscmp(text, word) != 0) {
 		replace_word(edit, word, text);
 	} else {
 		list(edit, choices);

@@ -371,7 +371,7 @@ goes_before(struct edit *edit, wchar_t key)
 static bool
 is_inserted_here(const struct edit *edit, wchar_t key)
 {
-	return !edit->vi && key >= 0x80 && edit->keyboard.last != L'\033';
+	return !edit->vi && key >= 0x80;
 }
 
 int
@@ -380,10 +380,12 @@ edit_next_key(EditLine *el, wchar_t *key)
 	struct edit *edit = edit_of(el);
 
 	do {
-		if (!edit_is_waiting(edit) && edit->keyboard.last != L'\033' &&
-			edit_step_hint(edit)) {
-			*key = REFRESH_KEY;
-			return 1;
+		if (!edit_is_waiting(edit)) {
+			edit_repair(edit);
+			if (edit_step_hint(edit)) {
+				*key = REFRESH_KEY;
+				return 1;
+			}
 		}
 		int rc = edit_take_key(edit, key, true);
 		if (rc < 0)
@@ -397,7 +399,6 @@ edit_next_key(EditLine *el, wchar_t *key)
 		edit_insert(edit, *key);
 		*key = REFRESH_KEY;
 	}
-	edit->keyboard.last = (wint_t)*key;
 	return 1;
 }
 

@@ -8,8 +8,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/select.h>
-#include <unistd.h>
 #include <wctype.h>
 
 #define MEANS L"a command of the prompt"
@@ -39,37 +37,18 @@ append(struct run *run, wchar_t c)
 	return true;
 }
 
-/* A long run is pasted text: more is likely to come at once. */
 static bool
-more_comes(struct edit *edit, const struct run *run)
+is_text(wchar_t c)
 {
-	struct timeval moment = {.tv_usec = 10 * 1000};
-	fd_set set;
-
-	if (edit_is_waiting(edit))
-		return true;
-	if (run->len < 4096)
-		return false;
-	FD_ZERO(&set);
-	FD_SET(STDIN_FILENO, &set);
-	return select(STDIN_FILENO + 1, &set, NULL, NULL, &moment) > 0;
-}
-
-/* A tab with something behind it was pasted; as the last key it was typed. */
-static bool
-is_text(struct edit *edit, wchar_t c)
-{
-	if (c == L'\t')
-		return edit_is_waiting(edit);
 	return c >= ' ' && c != 0x7f && !(c < 0x100 && iswcntrl((wint_t)c));
 }
 
 static bool
-take_text(struct edit *edit, const struct run *run, wchar_t *c)
+take_text(struct edit *edit, wchar_t *c)
 {
-	if (!more_comes(edit, run) || edit_take_key(edit, c, false) <= 0)
+	if (edit_take_key(edit, c, false) <= 0)
 		return false;
-	if (is_text(edit, *c))
+	if (is_text(*c))
 		return true;
 	edit->keyboard.ahead = (wint_t)*c;
 	return false;
@@ -84,7 +63,7 @@ edit_insert(struct edit *edit, wchar_t first)
 	do {
 		if (!append(&run, c))
 			break;
-	} while (take_text(edit, &run, &c));
+	} while (take_text(edit, &c));
 	if (run.len)
 		el_winsertstr(edit->el, run.text);
 	free(run.text);
@@ -107,12 +86,13 @@ insert_quoted(EditLine *el, wint_t key)
 	(void)key;
 	if (edit_take_key(edit, text, true) <= 0)
 		return CC_ERROR;
-	if (text[0] != L'\t' && !is_text(edit, text[0]))
+	if (text[0] != L'\t' && !is_text(text[0]))
 		return CC_ERROR;
 	el_winsertstr(el, text);
 	return CC_REFRESH;
 }
 
+/* A tab with something behind it was pasted; as the last key it was typed. */
 static unsigned char
 complete(EditLine *el, wint_t key)
 {

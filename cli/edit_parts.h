@@ -55,7 +55,6 @@ struct keyboard {
 	int known; /* bytes that certainly wait in the terminal */
 	int cooked; /* the first of them, which were typed before it was raw */
 	wint_t ahead; /* a key that was put back, or WEOF */
-	wint_t last; /* the one libedit got before */
 };
 
 struct search {
@@ -91,6 +90,8 @@ struct edit {
 	wchar_t *typed; /* what was there before that */
 	struct search search;
 	wchar_t *killed; /* for Ctrl-Y */
+	wchar_t *drawn; /* the line as it was last on the screen, or null */
+	int drawn_rows; /* below its first */
 };
 
 /* edit.c */
@@ -123,6 +124,8 @@ struct screen edit_screen(struct edit *edit);
 int edit_columns_free(struct edit *edit);
 /* To the row below the line, where something else may be written. */
 void edit_leave_line(struct edit *edit);
+/* Mends what libedit has drawn wrong. */
+void edit_repair(struct edit *edit);
 /* Draws the line again, where it is or where the cursor is. */
 void edit_redraw(struct edit *edit);
 void edit_draw_here(struct edit *edit);

@@ -168,8 +168,8 @@ recall_like(struct edit *edit, bool newer)
 	if (now && keep_typed(edit))
 		do
 			line = next_line(&walk);
-		while (line &&
-			(wcsncmp(line, now, cursor) || !wcscmp(line, now)));
+		while (line && (wcsncmp(line, now, cursor) != 0 ||
+				       !wcscmp(line, now)));
 	free(now);
 	if (!line)
 		return CC_ERROR;

@@ -10,6 +10,7 @@
 #ifdef SPLINTER_EDIT
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 #include <wctype.h>
@@ -174,6 +175,35 @@ edit_redraw(struct edit *edit)
 		el_wset(edit->el, EL_ECHOTC, L"up", (wchar_t *)NULL);
 	el_wset(edit->el, EL_ECHOTC, L"-s", L"cd", (wchar_t *)NULL);
 	edit_draw_here(edit);
+}
+
+/* Was there nothing changed but at the end of the line? */
+static bool
+is_only_longer(const wchar_t *before, const wchar_t *now)
+{
+	size_t len = wcslen(before);
+
+	return !wcsncmp(before, now, len) || !wcsncmp(before, now, wcslen(now));
+}
+
+/*
+ * libedit draws what differs. Where that reaches the end of a row, it may
+ * take the next row for this one, and clear it.
+ */
+void
+edit_repair(struct edit *edit)
+{
+	struct screen screen = edit_screen(edit);
+	struct rows rows = measure(edit, screen.columns);
+	wchar_t *now = edit_copy_line(edit);
+	bool several = rows.last || edit->drawn_rows;
+
+	if (now && edit->drawn && several && rows.last < screen.lines &&
+		!is_only_longer(edit->drawn, now))
+		edit_redraw(edit);
+	free(edit->drawn);
+	edit->drawn = now;
+	edit->drawn_rows = rows.last;
 }
 
 #endif

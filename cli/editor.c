@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/select.h>
 #include <unistd.h>
 
 #include "edit.h"
@@ -25,8 +26,12 @@ editor_open(const char *program, const struct editor_hooks *hooks,
 {
 	struct editor *editor = calloc(1, sizeof(*editor));
 
-	if (editor)
-		editor->edit = edit_open(program, hooks, history);
+	if (!editor)
+		return NULL;
+	editor->edit = edit_open(program, hooks, history);
+	/* Nothing is read ahead, so that waiting for the terminal will do. */
+	if (!editor->edit && isatty(STDIN_FILENO))
+		setvbuf(stdin, NULL, _IONBF, 0);
 	return editor;
 }
 
@@ -59,26 +64,52 @@ editor_choices_free(struct editor_choices *choices)
 
 /* --- Plain lines -------------------------------------------------------- */
 
-/* Is only there to end the read. */
+static volatile sig_atomic_t interrupted;
+
 static void
 on_interrupt(int number)
 {
 	(void)number;
+	interrupted = 1;
 }
 
-/* getline(), which Ctrl-C ends unless it is ignored. */
+/* Until there is something to read, or Ctrl-C, even if that came just before. */
+static void
+wait_for_line(const sigset_t *mask)
+{
+	fd_set set;
+
+	do {
+		FD_ZERO(&set);
+		FD_SET(STDIN_FILENO, &set);
+	} while (pselect(STDIN_FILENO + 1, &set, NULL, NULL, NULL, mask) < 0 &&
+		 errno == EINTR && !interrupted);
+}
+
+/* getline(), which Ctrl-C ends unless it is ignored, from the prompt on. */
 static ssize_t
-get_typed_line(struct editor *editor)
+get_typed_line(struct editor *editor, const char *prompt)
 {
 	struct sigaction action = {.sa_handler = on_interrupt};
 	struct sigaction former;
+	sigset_t held, mask;
+	ssize_t len = -1;
 
 	sigemptyset(&action.sa_mask);
+	sigemptyset(&held);
+	sigaddset(&held, SIGINT);
+	sigprocmask(SIG_BLOCK, &held, &mask);
+	interrupted = 0;
 	sigaction(SIGINT, NULL, &former);
 	if (former.sa_handler != SIG_IGN)
 		sigaction(SIGINT, &action, NULL);
-	ssize_t len = getline(&editor->line, &editor->room, stdin);
-	int code = errno;
+	fputs(prompt, stderr);
+	fflush(stderr);
+	wait_for_line(&mask);
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+	if (!interrupted)
+		len = getline(&editor->line, &editor->room, stdin);
+	int code = interrupted ? EINTR : errno;
 	sigaction(SIGINT, &former, NULL);
 	errno = code;
 	return len;
@@ -104,15 +135,9 @@ static enum editor_result
 read_plainly(struct editor *editor, const char *prompt, const char **line)
 {
 	bool typed = isatty(STDIN_FILENO);
-	ssize_t len;
+	ssize_t len = typed ? get_typed_line(editor, prompt)
+			    : getline(&editor->line, &editor->room, stdin);
 
-	if (typed) {
-		fputs(prompt, stderr);
-		fflush(stderr);
-		len = get_typed_line(editor);
-	} else {
-		len = getline(&editor->line, &editor->room, stdin);
-	}
 	if (len < 0)
 		return no_line(typed);
 	if (len && editor->line[len - 1] == '\n')

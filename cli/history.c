@@ -272,7 +272,7 @@ still_there(int fd, const char *path)
 static void
 lock_out_trims(int fd)
 {
-	const struct timespec moment = {.tv_nsec = 10 * 1000 * 1000};
+	const struct timespec moment = {.tv_nsec = 10000000};
 
 	for (int i = 0; i < 50; i++) {
 		if (!flock(fd, LOCK_SH | LOCK_NB) || errno != EWOULDBLOCK)
@@ -436,6 +436,22 @@ find_cut(int fd, off_t size, size_t max)
 	return cut ? next_line(fd, at) : at;
 }
 
+/* A file that has a second name would go on being long under that. */
+static int
+trim(const char *path, int fd, size_t max)
+{
+	struct stat status;
+	off_t at;
+
+	if (flock(fd, LOCK_EX | LOCK_NB) || !still_there(fd, path))
+		return 0; /* somebody else is at it, or has just been */
+	if (fstat(fd, &status))
+		return -errno;
+	if (status.st_nlink != 1 || !(at = find_cut(fd, status.st_size, max)))
+		return 0;
+	return replace(path, fd, at, &status);
+}
+
 int
 history_trim(struct history *history)
 {
@@ -447,17 +463,11 @@ history_trim(struct history *history)
 	if (!path)
 		return errno == ENOENT ? 0 : -errno;
 	int fd = open_file(path, O_RDWR, &status);
-	int rc = fd < 0 ? fd : 0;
-	/* A second name would go on leading to the long file. */
-	if (!rc && status.st_nlink == 1 && !flock(fd, LOCK_EX | LOCK_NB) &&
-		still_there(fd, path) && !fstat(fd, &status)) {
-		off_t at = find_cut(fd, status.st_size, history->max);
-
-		if (at)
-			rc = replace(path, fd, at, &status);
-	}
-	if (fd >= 0)
+	int rc = fd;
+	if (fd >= 0) {
+		rc = trim(path, fd, history->max);
 		close(fd);
+	}
 	free(path);
 	return rc;
 }

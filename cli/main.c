@@ -56,13 +56,20 @@ hold_standard_descriptors(void)
 	return true;
 }
 
+/* A name that is none of a program's is not repeated in messages. */
 static const char *
 program_name(const char *path)
 {
-	if (!path || !*path)
+	enum { LONGEST = 40 };
+	const char *slash = path ? strrchr(path, '/') : NULL;
+	const char *name = slash ? slash + 1 : path;
+
+	if (!name || !*name || strlen(name) > LONGEST)
 		return "splinterctl";
-	const char *slash = strrchr(path, '/');
-	return slash ? slash + 1 : path;
+	for (const char *c = name; *c; c++)
+		if (*c <= ' ' || *c >= 0x7f)
+			return "splinterctl";
+	return name;
 }
 
 static void
@@ -170,8 +177,12 @@ fail_option(const struct cli *cli, int code, const char *word)
 		return cli_usage(cli,
 			"unknown option '-%c': '%s --help' lists the options",
 			optopt, cli->program);
+	if (option)
+		return cli_usage(cli,
+			"option '%s' takes no word: write it without '%s'",
+			option->name, strchr(word, '='));
 	const char *close = suggest_program_option(word);
-	if (close && strcmp(close, word) != 0)
+	if (close)
 		return cli_usage(cli,
 			"unknown option '%s': did you mean '%s'? '%s --help' "
 			"lists the options",
@@ -268,6 +279,11 @@ run(struct cli *cli, int argc, char **argv)
 		status = take_options(cli, &start, argc, argv);
 	if (status || start.done)
 		return status;
+	if (strlen(cli->prefix) >= SPL_KEY_MAX)
+		return cli_usage(cli,
+			"the prefix '%s' leaves no room for a key: use at most "
+			"%d bytes",
+			cli->prefix, SPL_KEY_MAX - 1);
 	if (optind < argc)
 		return cli_run(cli, argc - optind, argv + optind);
 	if (start.prompt && !start.script && isatty(STDIN_FILENO))
@@ -278,20 +294,36 @@ run(struct cli *cli, int argc, char **argv)
 		cli, "no command: '%s help' lists the commands", cli->program);
 }
 
-/* A full disk or a reader that has gone may show only here. */
+/* A large output has failed before, and its reason is not known any more. */
 static int
-finish_output(const struct cli *cli, int status)
+fail_output(struct cli *cli, int code)
+{
+	if (cli->output_failed)
+		return EXIT_FAILED;
+	cli->output_failed = true;
+	return cli_fail_text(cli,
+		"cannot write to standard output: %s: check where it leads",
+		code ? strerror(code) : "a write failed");
+}
+
+int
+cli_flush(struct cli *cli, int status)
 {
 	bool failed = ferror(stdout);
 
 	errno = 0;
-	if (fclose(stdout))
-		failed = true;
-	if (!failed)
+	if (!fflush(stdout) && !failed)
 		return status;
-	return cli_fail_text(cli,
-		"cannot write to standard output: %s: check where it leads",
-		errno ? strerror(errno) : "an earlier write failed");
+	return fail_output(cli, errno);
+}
+
+/* A full disk or a reader that has gone may show only here. */
+static int
+finish_output(struct cli *cli, int status)
+{
+	status = cli_flush(cli, status);
+	errno = 0;
+	return fclose(stdout) ? fail_output(cli, errno) : status;
 }
 
 int

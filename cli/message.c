@@ -80,6 +80,12 @@ readable(const struct context *context)
 	return try_read(context) >= 0;
 }
 
+static bool
+belongs_to_another(const struct context *context)
+{
+	return !context->cli->any_owner && try_read(context) == -EPERM;
+}
+
 /* Also a store that cannot be opened is one, and must not be overwritten. */
 static bool
 is_store(const struct context *context)
@@ -154,6 +160,9 @@ len_unknown(const struct context *context)
 
 /* clang-format off */
 static const struct row rows[] = {
+	{ DOING_CREATE, EEXIST, belongs_to_another,
+	  "{cmd}: '{path}' exists already and belongs to another user: choose "
+	  "another name" },
 	{ DOING_CREATE, EEXIST, is_store,
 	  "{cmd}: store '{store}' exists already: use it with '{use}', or "
 	  "remove it with '{run}destroy {arg}'" },
@@ -198,6 +207,9 @@ static const struct row rows[] = {
 	{ DOING_CREATE, EACCES, NULL,
 	  "{cmd}: no permission to create '{path}': choose a directory that "
 	  "you may write to" },
+	{ DOING_CREATE, EPERM, NULL,
+	  "{cmd}: creating '{path}' is not permitted, as 'lsattr' may show: "
+	  "choose another directory" },
 	{ DOING_CREATE, EROFS, NULL,
 	  "{cmd}: cannot create '{path}', its file system is read-only: "
 	  "choose another directory" },
@@ -214,6 +226,11 @@ static const struct row rows[] = {
 	{ DOING_DESTROY, EACCES, NULL,
 	  "{cmd}: no permission to remove store '{store}': ask its owner, or "
 	  "the owner of its directory" },
+	{ DOING_DESTROY, EPERM, belongs_to_another,
+	  "{cmd}: store '{store}' belongs to another user: its owner can "
+	  "remove it; if you mean it and may, 'rm {patharg}' does" },
+	{ DOING_DESTROY, EPERM, NULL,
+	  "{cmd}: removing '{path}' is not permitted, as 'lsattr' may show" },
 	{ DOING_DESTROY, EROFS, NULL,
 	  "{cmd}: cannot remove store '{store}', its file system is "
 	  "read-only: remount it writable" },
@@ -292,8 +309,8 @@ static const struct row rows[] = {
 	  "old bytes may be left: try again" },
 
 	{ DOING_KEY, EINVAL, has_key,
-	  "{cmd}: the value of key '{key}' is no whole number: look at it with "
-	  "'{run}get', and set one" },
+	  "{cmd}: the value of key '{key}' is no whole number, without anything "
+	  "behind it: look at it with 'get --json', and set one" },
 	{ DOING_KEY, EINVAL, NULL,
 	  "{cmd}: a key cannot be empty: give 1 to {keymax} bytes" },
 	{ DOING_KEY, ENAMETOOLONG, NULL,
@@ -302,11 +319,11 @@ static const struct row rows[] = {
 	{ DOING_KEY, ENOENT, NULL,
 	  "{cmd}: no key '{key}' in store '{store}'" },
 	{ DOING_KEY, ESTALE, key_is_absent,
-	  "{cmd}: key '{key}' is not there, so its epoch is 0, which was not "
-	  "given: nothing was changed" },
+	  "{cmd}: key '{key}' is not there, so its epoch is 0, not {wanted}: "
+	  "nothing was changed" },
 	{ DOING_KEY, ESTALE, NULL,
-	  "{cmd}: key '{key}' has epoch {epoch}, which was not given: nothing "
-	  "was changed" },
+	  "{cmd}: key '{key}' has epoch {epoch}, not {wanted}: nothing was "
+	  "changed" },
 	{ DOING_KEY, EINTR, NULL,
 	  "{cmd}: interrupted" },
 	{ DOING_KEY, ERANGE, NULL,
@@ -402,6 +419,9 @@ put_word(const char *text)
 {
 	char *word = words_quote(text);
 
+	/* Lest it be taken for an option. */
+	if (!strncmp(text, "--", 2))
+		fputs("-- ", stderr);
 	put_name(word ? word : text);
 	free(word);
 }
@@ -490,6 +510,8 @@ put_number_field(const struct context *context, const char *name)
 		put_number(failure->value_len);
 	else if (!strcmp(name, "epoch"))
 		put_number(failure->epoch);
+	else if (!strcmp(name, "wanted"))
+		put_number(failure->wanted);
 	else if (!strcmp(name, "max"))
 		put_number(asked_or(failure->max_value, stat->max_value));
 	else if (!strcmp(name, "slots"))
@@ -568,6 +590,9 @@ cli_fail_key(const struct cli *cli, const struct call *call, const char *key,
 	return cli_fail(cli, &failure);
 }
 
+/* Of words that somebody gave, not all need be repeated. */
+enum { LONGEST = 1000 };
+
 static void __attribute__((format(printf, 1, 0)))
 put_line(const char *format, va_list args)
 {
@@ -575,7 +600,15 @@ put_line(const char *format, va_list args)
 
 	if (vasprintf(&line, format, args) < 0)
 		return;
-	text_show(stderr, line, strlen(line), false);
+	size_t len = strlen(line);
+	if (len > LONGEST) {
+		/* What is at fault stands in front, the cure behind. */
+		text_show(stderr, line, LONGEST / 2, false);
+		fputs("...", stderr);
+		text_show(stderr, line + len - LONGEST / 2, LONGEST / 2, false);
+	} else {
+		text_show(stderr, line, len, false);
+	}
 	fputc('\n', stderr);
 	free(line);
 }

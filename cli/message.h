@@ -28,6 +28,7 @@ struct failure {
 	const char *key;
 	uint64_t value_len; /* 0: not known */
 	uint64_t epoch; /* the one found, DOING_KEY */
+	uint64_t wanted; /* the one that was to be */
 	uint64_t slots; /* asked for, DOING_CREATE */
 	uint64_t max_value; /* asked for, DOING_CREATE */
 	int32_t busy_pid; /* DOING_VACUUM */

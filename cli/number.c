@@ -4,7 +4,6 @@
  * like one.
  */
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "message.h"
@@ -47,8 +46,8 @@ time_unit(const char *text)
 	static const struct {
 		const char *name;
 		uint64_t ms;
-	} units[] = {{"", 1}, {"ms", 1}, {"s", 1000}, {"m", 60 * 1000},
-		{"h", 60 * 60 * 1000}};
+	} units[] = {
+		{"", 1}, {"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}};
 
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
 		if (!strcmp(units[i].name, text))

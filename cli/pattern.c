@@ -2,8 +2,11 @@
 #include "pattern.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "message.h"
+
+enum { PATTERN_MAX = 1024 };
 
 int
 pattern_take(struct pattern *pattern, const struct cli *cli,
@@ -13,12 +16,24 @@ pattern_take(struct pattern *pattern, const struct cli *cli,
 	int code;
 
 	pattern->given = false;
+	pattern->text = text;
 	if (!text)
 		return EXIT_DONE;
+	/* regcomp() takes stack for each bracket in another. */
+	if (strlen(text) > PATTERN_MAX)
+		return cli_usage(cli,
+			"%s: the pattern is too long, %zu bytes: use at most "
+			"%d bytes",
+			call->command->name, strlen(text), PATTERN_MAX);
 	code = regcomp(&pattern->regex, text, REG_EXTENDED | REG_NOSUB);
 	pattern->given = !code;
 	if (!code)
 		return EXIT_DONE;
+	if (code == REG_ESPACE)
+		return cli_fail_text(cli,
+			"%s: the pattern '%s' takes more memory than there is: "
+			"repeat less in it",
+			call->command->name, text);
 	regerror(code, &pattern->regex, reason, sizeof(reason));
 	return cli_usage(cli,
 		"%s: '%s' is no regular expression, %s: write a "
@@ -31,6 +46,14 @@ bool
 pattern_matches(const struct pattern *pattern, const char *text)
 {
 	return !pattern->given || !regexec(&pattern->regex, text, 0, NULL, 0);
+}
+
+bool
+pattern_is_like_a_shells(const struct pattern *pattern)
+{
+	const char *star = pattern->given ? strchr(pattern->text, '*') : NULL;
+
+	return star && (star == pattern->text || !strchr(".)]", star[-1]));
 }
 
 void

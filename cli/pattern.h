@@ -12,6 +12,7 @@
 
 struct pattern {
 	bool given;
+	const char *text; /* the caller's */
 	regex_t regex;
 };
 
@@ -20,6 +21,9 @@ struct pattern {
 int pattern_take(struct pattern *pattern, const struct cli *cli,
 	const struct call *call, const char *text);
 bool pattern_matches(const struct pattern *pattern, const char *text);
+
+/* Has it a '*' that repeats a letter or nothing, as globs have? */
+bool pattern_is_like_a_shells(const struct pattern *pattern);
 void pattern_free(struct pattern *pattern);
 
 #endif

@@ -39,6 +39,14 @@ fail_words(const struct cli *cli, const struct words *words, const char *line,
 		line[words->at], words->at + 1, line[words->at]);
 }
 
+static int
+fail_nul(const struct cli *cli)
+{
+	return cli_usage(cli,
+		"the line contains a NUL byte: commands are text; a value with "
+		"one can come from a file, as @FILE");
+}
+
 /* The command's own output is out before anything else is said. */
 static int
 run_words(struct cli *cli, const struct words *words)
@@ -56,11 +64,7 @@ run_words(struct cli *cli, const struct words *words)
 		   command->traits & TRAIT_SPACED) {
 		putchar('\n');
 	}
-	if (!fflush(stdout) && !ferror(stdout))
-		return status;
-	return cli_fail_text(cli,
-		"cannot write to standard output: %s: check where it leads",
-		strerror(errno));
+	return cli_flush(cli, status);
 }
 
 static int
@@ -112,7 +116,7 @@ cli_need_history(struct cli *cli)
 	if (cli->history)
 		return EXIT_DONE;
 	int status = cli_number(cli, &call, "number of lines", cli->history_len,
-		0, 1000 * 1000, &most);
+		0, 1000000, &most);
 	if (status)
 		return status;
 	cli->history = calloc(1, sizeof(*cli->history));
@@ -140,11 +144,15 @@ cli_end_history(struct cli *cli)
 
 /* --- The prompt --------------------------------------------------------- */
 
-/* "STORE # " without what would control the terminal. */
+/*
+ * "STORE # " without what would control the terminal. A store that was removed
+ * is none, until a command finds a new one under its name.
+ */
 static char *
 prompt_text(const struct cli *cli)
 {
-	const char *name = cli->store_name ? cli->store_name : "no-conn";
+	bool connected = cli->store && !cli_store_is_removed(cli);
+	const char *name = connected ? cli->store_name : "no-conn";
 	char *text = NULL;
 	size_t size;
 	FILE *file = open_memstream(&text, &size);
@@ -181,14 +189,20 @@ prompt_for_lines(struct cli *cli, struct editor *editor)
 		fflush(stdout);
 		result = editor_read(editor, prompt ? prompt : "# ", &line);
 		free(prompt);
-		if (result != EDITOR_LINE)
-			break;
-		remember(cli, line);
-		run_line(cli, line, strlen(line));
-		if (ferror(stdout))
+		if (result == EDITOR_ERROR && errno == EILSEQ) {
+			fail_nul(cli);
+			result = EDITOR_LINE;
+		} else if (result == EDITOR_LINE) {
+			remember(cli, line);
+			run_line(cli, line, strlen(line));
+		}
+		if (cli->output_failed)
 			return EXIT_FAILED;
 	}
-	return result == EDITOR_ERROR ? EXIT_FAILED : EXIT_DONE;
+	if (result != EDITOR_ERROR)
+		return EXIT_DONE;
+	return cli_fail_text(cli, "cannot read the terminal: %s: start again",
+		strerror(errno));
 }
 
 /* A store that was named but cannot be used is said once. */
@@ -200,6 +214,22 @@ open_named_store(struct cli *cli)
 
 	if (cli->store_name && cli_need(cli, &call, ACCESS_BEST))
 		cli_select(cli, NULL);
+}
+
+/* Whoever chose TERM=dumb knows. */
+static void
+say_if_plain(const struct editor *editor)
+{
+#ifdef SPLINTER_EDIT
+	const char *term = getenv("TERM");
+
+	if (editor_is_plain(editor) && isatty(STDOUT_FILENO) &&
+		(!term || strcmp(term, "dumb") != 0))
+		cli_note("TERM names no terminal that is known: lines are read "
+			 "without editing, recall and Tab");
+#else
+	(void)editor;
+#endif
 }
 
 int
@@ -222,6 +252,7 @@ cli_prompt(struct cli *cli)
 	cli_print_version(cli);
 	puts("To quit, press ctrl-c or ctrl-d.");
 	terminal_catch_interrupt();
+	say_if_plain(editor);
 	open_named_store(cli);
 	status = prompt_for_lines(cli, editor);
 	editor_close(editor);
@@ -235,10 +266,19 @@ run_script_line(struct cli *cli, const char *line, size_t len)
 {
 	if (len && line[len - 1] == '\n')
 		len--;
-	if (memchr(line, '\0', len))
-		return cli_usage(cli, "the line contains a NUL byte: a script "
-				      "is text");
-	return run_line(cli, line, len);
+	return memchr(line, '\0', len) ? fail_nul(cli)
+				       : run_line(cli, line, len);
+}
+
+/* Not read to its end: the line that is too long, or the file, is at fault. */
+static int
+fail_script(struct cli *cli, int code)
+{
+	cli->line++;
+	return cli_fail_text(cli,
+		"cannot read this line of standard input: %s: the lines before "
+		"have been run",
+		strerror(code));
 }
 
 int
@@ -246,7 +286,7 @@ cli_script(struct cli *cli)
 {
 	char *line = NULL;
 	size_t cap = 0;
-	ssize_t len;
+	ssize_t len = 0;
 	int status = EXIT_DONE;
 
 	cli->mode = MODE_SCRIPT;
@@ -255,9 +295,12 @@ cli_script(struct cli *cli)
 		cli->line++;
 		status = run_script_line(cli, line, (size_t)len);
 	}
+	int code = errno;
 	free(line);
-	if (!status && ferror(stdin))
-		return cli_fail_text(
-			cli, "cannot read standard input: %s", strerror(errno));
+	/* It came to a wait, and was meant for the whole. */
+	if (terminal_interrupted())
+		return terminal_die_of_interrupt();
+	if (!status && len < 0 && !feof(stdin))
+		return fail_script(cli, code);
 	return status;
 }

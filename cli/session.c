@@ -6,6 +6,8 @@
 #define _POSIX_C_SOURCE 200809L
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -67,12 +69,21 @@ open_for(struct cli *cli, enum access access)
 	return rc;
 }
 
+/* Its name is gone, or leads to another: who has it open is alone with it. */
 bool
 cli_store_is_removed(const struct cli *cli)
 {
-	struct stat st;
+	const char *dir = cli->kind == SPL_MEMORY ? "/dev/shm/" : "";
+	char path[PATH_MAX + 16];
+	struct stat own;
+	struct stat named;
 
-	return !fstat(spl_fd(cli->store), &st) && !st.st_nlink;
+	snprintf(path, sizeof(path), "%s%s", dir, cli->store_name);
+	if (fstat(spl_fd(cli->store), &own))
+		return false;
+	if (stat(path, &named))
+		return errno == ENOENT;
+	return own.st_dev != named.st_dev || own.st_ino != named.st_ino;
 }
 
 static int
@@ -99,7 +110,7 @@ cli_need(struct cli *cli, const struct call *call, enum access access)
 		return EXIT_DONE;
 	if (!cli->store_name)
 		return fail_no_store(cli, command);
-	if (cli->store && !removed && (cli->writable || access != ACCESS_WRITE))
+	if (cli->store && !removed && (cli->writable || access == ACCESS_READ))
 		return EXIT_DONE;
 	close_store(cli);
 	int rc = open_for(cli, access);

@@ -19,10 +19,9 @@ least(size_t a, size_t b)
  * Communications of the ACM 7 (1964), 171-176.
  */
 static size_t
-distance(const char *a, const char *b)
+distance(const char *a, size_t a_len, const char *b)
 {
 	size_t rows[LONGEST + 1][LONGEST + 1];
-	size_t a_len = strlen(a);
 	size_t b_len = strlen(b);
 
 	if (a_len > LONGEST || b_len > LONGEST)
@@ -48,6 +47,7 @@ distance(const char *a, const char *b)
 /* The nearest so far. */
 struct nearest {
 	const char *word;
+	size_t len; /* of it, up to a '=' */
 	const char *found;
 	size_t distance;
 };
@@ -55,10 +55,13 @@ struct nearest {
 static struct nearest
 look_for(const char *word)
 {
+	size_t len = strcspn(word, "=");
+
 	/* What is too far: half of it, or more than two changes. */
 	return (struct nearest){
 		.word = word,
-		.distance = least((strlen(word) + 1) / 2, 3),
+		.len = len,
+		.distance = least((len + 1) / 2, 3),
 	};
 }
 
@@ -67,18 +70,41 @@ consider(struct nearest *nearest, const char *candidate)
 {
 	if (!candidate)
 		return;
-	size_t far = distance(nearest->word, candidate);
+	size_t far = distance(nearest->word, nearest->len, candidate);
 	if (far < nearest->distance) {
 		nearest->distance = far;
 		nearest->found = candidate;
 	}
 }
 
+/* What other programs call the same. */
+static const struct {
+	const char *theirs;
+	const char *ours;
+} synonyms[] = {
+	{"?", "help"},
+	{"create", "init"},
+	{"del", "unset"},
+	{"delete", "unset"},
+	{"drop", "destroy"},
+	{"keys", "list"},
+	{"ls", "list"},
+	{"open", "use"},
+	{"put", "set"},
+	{"rm", "unset"},
+	{"stat", "head"},
+	{"subscribe", "watch"},
+};
+
 const char *
 suggest_command(const char *word)
 {
 	struct nearest nearest = look_for(word);
 	const struct command *command;
+
+	for (size_t i = 0; i < sizeof(synonyms) / sizeof(synonyms[0]); i++)
+		if (!strcmp(synonyms[i].theirs, word))
+			return synonyms[i].ours;
 
 	for (size_t i = 0; (command = cli_command_at(i)); i++) {
 		consider(&nearest, command->name);

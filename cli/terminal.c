@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "command.h"
@@ -170,9 +171,22 @@ void
 terminal_catch_interrupt(void)
 {
 	struct sigaction action = {.sa_handler = on_interrupt};
+	struct sigaction before;
 
 	sigemptyset(&action.sa_mask);
-	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGINT, NULL, &before);
+	/* What the parent has chosen to ignore stays ignored. */
+	if (before.sa_handler != SIG_IGN)
+		sigaction(SIGINT, &action, NULL);
+}
+
+int
+terminal_die_of_interrupt(void)
+{
+	fflush(stdout);
+	signal(SIGINT, SIG_DFL);
+	raise(SIGINT);
+	return EXIT_FAILED;
 }
 
 bool

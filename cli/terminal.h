@@ -37,10 +37,12 @@ void terminal_end(struct terminal *terminal);
 /*
  * terminal_catch_interrupt - from here on Ctrl-C (SIGINT) ends the command
  * that runs, not the program. terminal_interrupted() says that it came, to a
- * wait too;
- * terminal_forget_interrupt() is for the start of the next command.
+ * wait too; terminal_forget_interrupt() is for the start of the next command.
+ * terminal_die_of_interrupt() is what Ctrl-C does elsewhere; where it is
+ * blocked, it returns EXIT_FAILED.
  */
 void terminal_catch_interrupt(void);
+int terminal_die_of_interrupt(void);
 bool terminal_interrupted(void);
 void terminal_forget_interrupt(void);
 

@@ -4,10 +4,13 @@
 #include "text.h"
 
 #include <inttypes.h>
+#include <langinfo.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 #include <wchar.h>
+
+#include "terminal.h"
 
 /*
  * The character at @bytes and its length, or 0. Well-formed as in table 3-7
@@ -41,19 +44,13 @@ decode(const char *bytes, size_t len, uint32_t *character)
 	return size;
 }
 
-size_t
-text_char(const char *bytes, size_t len)
-{
-	uint32_t character;
-
-	return decode(bytes, len, &character);
-}
-
 bool
 text_is_utf8(const char *bytes, size_t len)
 {
+	uint32_t character;
+
 	while (len) {
-		size_t size = text_char(bytes, len);
+		size_t size = decode(bytes, len, &character);
 
 		if (!size)
 			return false;
@@ -61,6 +58,32 @@ text_is_utf8(const char *bytes, size_t len)
 		len -= size;
 	}
 	return true;
+}
+
+bool
+text_is_control(uint32_t c)
+{
+	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 ||
+	       c == 0x2029 || (c >= 0x202a && c <= 0x202e) ||
+	       (c >= 0x2066 && c <= 0x2069);
+}
+
+/*
+ * Where characters have 8 bits, a byte of UTF-8 can be a control character.
+ * In the C locale nobody has said what the terminal takes: most take UTF-8.
+ */
+static bool
+fits_locale(uint32_t character)
+{
+	static int other = -1;
+
+	if (other < 0) {
+		const char *set = nl_langinfo(CODESET);
+
+		other = strcmp(set, "UTF-8") != 0 &&
+			strcmp(set, "ANSI_X3.4-1968") != 0;
+	}
+	return character < 0x80 || !other;
 }
 
 /* One character as it is shown: its bytes, how many, and its columns. */
@@ -94,10 +117,9 @@ take(struct glyph *glyph, const char *bytes, size_t len)
 	size_t size = decode(bytes, len, &character);
 
 	*glyph = (struct glyph){0};
-	if (!size || character < 0x20 ||
-		(character >= 0x7f && character < 0xa0)) {
-		/* Of a control character of two bytes, the second alone is
-		 * no character either, so both are escaped. */
+	if (!size || text_is_control(character) || !fits_locale(character)) {
+		/* Of one of several bytes, those behind are no character
+		 * either, so all are escaped. */
 		escape(glyph, (unsigned char)*bytes);
 		return 1;
 	}
@@ -124,7 +146,7 @@ text_show(FILE *file, const char *bytes, size_t len, bool lines)
 {
 	struct glyph glyph;
 
-	while (len) {
+	while (len && !(file == stdout && terminal_interrupted())) {
 		size_t size = plain_run(bytes, len);
 
 		if (!size && lines && (*bytes == '\n' || *bytes == '\t'))
@@ -135,6 +157,20 @@ text_show(FILE *file, const char *bytes, size_t len, bool lines)
 			size = take(&glyph, bytes, len);
 			fwrite(glyph.bytes, 1, glyph.size, file);
 		}
+		bytes += size;
+		len -= size;
+	}
+}
+
+void
+text_write(const char *bytes, size_t len)
+{
+	enum { STEP = 65536 };
+
+	while (len && !terminal_interrupted()) {
+		size_t size = len < STEP ? len : STEP;
+
+		fwrite(bytes, 1, size, stdout);
 		bytes += size;
 		len -= size;
 	}
@@ -242,15 +278,14 @@ put_escaped(const char *bytes, size_t len)
 {
 	uint32_t character = 0;
 
-	while (len) {
+	while (len && !terminal_interrupted()) {
 		size_t size = decode(bytes, len, &character);
 
 		if (character == '"' || character == '\\')
 			printf("\\%c", (int)character);
 		else if (character == '\n')
 			fputs("\\n", stdout);
-		else if (character < 0x20 ||
-			 (character >= 0x7f && character < 0xa0))
+		else if (text_is_control(character))
 			printf("\\u%04" PRIx32, character);
 		else
 			fwrite(bytes, 1, size, stdout);
@@ -267,7 +302,7 @@ put_base64(const char *bytes, size_t len)
 				     "abcdefghijklmnopqrstuvwxyz0123456789+/";
 	const unsigned char *in = (const unsigned char *)bytes;
 
-	for (size_t i = 0; i < len; i += 3) {
+	for (size_t i = 0; i < len && !terminal_interrupted(); i += 3) {
 		uint32_t three = (uint32_t)in[i] << 16;
 
 		if (i + 1 < len)

@@ -14,12 +14,17 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* Bytes of the well-formed UTF-8 character at @bytes, or 0. */
-size_t text_char(const char *bytes, size_t len);
 bool text_is_utf8(const char *bytes, size_t len);
 
-/* @lines: line ends and tabs stay as they are. */
+/* Does it control a terminal, or the order in which text is read? */
+bool text_is_control(uint32_t character);
+
+/*
+ * @lines: line ends and tabs stay as they are. text_write() sends bytes to
+ * stdout as they are. Ctrl-C ends both, and a member of a JSON object.
+ */
 void text_show(FILE *file, const char *bytes, size_t len, bool lines);
+void text_write(const char *bytes, size_t len);
 
 /*
  * Columns that a string takes when shown. text_show_column() shows it in

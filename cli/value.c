@@ -8,9 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "message.h"
+#include "terminal.h"
 #include "text.h"
 
 /* Room for @len bytes. What was there goes: it is about to be replaced. */
@@ -45,10 +47,30 @@ value_get(struct value *value, spl_store *store, const char *key)
 	}
 }
 
+/* An epoch never comes back: one that is the same later was so in between. */
+int
+value_get_steady(
+	struct value *value, spl_store *store, const char *key, uint64_t *epoch)
+{
+	enum { TRIES = 100 };
+	struct spl_key_stat before = {0};
+	struct spl_key_stat after = {.epoch = 1};
+	int rc = 0;
+
+	for (int i = 0; i < TRIES && before.epoch != after.epoch; i++) {
+		if ((rc = spl_stat(store, key, &before)) < 0 ||
+			(rc = value_get(value, store, key)) < 0 ||
+			(rc = spl_stat(store, key, &after)) < 0)
+			return rc;
+	}
+	*epoch = before.epoch;
+	return 0;
+}
+
 static int
 grow(struct value *value, size_t most)
 {
-	size_t cap = value->cap ? 2 * value->cap : 64 * 1024;
+	size_t cap = value->cap ? 2 * value->cap : 65536;
 
 	if (cap > most)
 		cap = most;
@@ -70,6 +92,8 @@ read_all(struct value *value, int fd, size_t most)
 	do {
 		if (value->len == value->cap && (rc = grow(value, most)))
 			return rc;
+		if (terminal_interrupted())
+			return -EINTR;
 		got = read(
 			fd, value->bytes + value->len, value->cap - value->len);
 		if (got < 0)
@@ -117,7 +141,12 @@ read_stdin(struct value *value, const struct cli *cli, const struct call *call)
 	if (cli->mode == MODE_PROMPT)
 		cli_note("%s: type the value, then ctrl-d on a line of its own",
 			call->command->name);
-	return read_value(value, cli, call, STDIN_FILENO, "standard input");
+	int status =
+		read_value(value, cli, call, STDIN_FILENO, "standard input");
+	/* The rest of a value is no command. */
+	if (status && cli->mode == MODE_PROMPT)
+		tcflush(STDIN_FILENO, TCIFLUSH);
+	return status;
 }
 
 static int
@@ -172,7 +201,7 @@ value_print(const struct value *value)
 	if (isatty(STDOUT_FILENO))
 		text_show(stdout, value->bytes, value->len, true);
 	else
-		fwrite(value->bytes, 1, value->len, stdout);
+		text_write(value->bytes, value->len);
 	putchar('\n');
 }
 

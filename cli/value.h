@@ -23,6 +23,13 @@ struct value {
 int value_get(struct value *value, spl_store *store, const char *key);
 
 /*
+ * value_get_steady - the same, and the epoch that the value has. If another
+ * one comes all the time, the epoch may be an earlier one.
+ */
+int value_get_steady(struct value *value, spl_store *store, const char *key,
+	uint64_t *epoch);
+
+/*
  * value_take - what the VALUE word of a call stands for: itself, standard
  * input ("-") or a file ("@FILE"). No more is read than the open store takes.
  * Explains what fails and returns a status.

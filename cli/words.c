@@ -43,7 +43,7 @@ take_quoted(struct split *split, char quote)
 		if (c == quote)
 			return WORDS_DONE;
 		if (c == '\\' && quote == '"' && !at_end(split) &&
-			memchr("$`\"\\", split->line[split->pos], 4))
+			strchr("$`\"\\", split->line[split->pos]))
 			c = next(split);
 		*split->out++ = c;
 	}

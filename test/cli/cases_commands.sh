@@ -152,6 +152,13 @@ __debug                           | 2               | 4" ''
 foo                               | 4               | 55" ''
 	run -u "$s-list" list nothing
 	expect "a pattern may match nothing" 0 "$list_header" ''
+	run -u "$s-list" list 'zz*_*'
+	expect "a shell's pattern that matches nothing is explained" 0 \
+		"$list_header" \
+		"list: no key matches: patterns are regular expressions, where .* stands for any text"
+	run -u "$s-list" list "$(repeat '(' 1025)"
+	expect_like "a pattern may not be endless" 2 '' \
+		"$prog: list: the pattern is too long, 1025 bytes: use at most 1024 bytes"
 	run -u "$s-list" list '('
 	expect_like "list says what is wrong with a pattern" 2 '' \
 		"$prog: list: '(' is no regular expression, ?*: write a backslash before a character that stands for itself, and .* for any text"
@@ -283,6 +290,9 @@ test_words() {
 	run gte
 	says "a command that is nearly one" 2 \
 		"unknown command 'gte': did you mean 'get'? '$prog help' lists the commands"
+	run del
+	says "a command of another program" 2 \
+		"unknown command 'del': did you mean 'unset'? '$prog help' lists the commands"
 	run frobnicate
 	says "an unknown command" 2 \
 		"unknown command 'frobnicate': '$prog help' lists the commands"
@@ -364,7 +374,7 @@ test_options() {
 		"unknown option '-x': '$prog --help' lists the options"
 	run --help=x
 	says "an option with a word too many" 2 \
-		"unknown option '--help=x': did you mean '--help'? '$prog --help' lists the options"
+		"option '--help' takes no word: write it without '=x'"
 	run --use
 	says "--use without a word" 2 \
 		"option '--use' needs a word: write '--use STORE'"
@@ -422,7 +432,7 @@ test_help() {
 	done <"$tmp/names"
 	run help set
 	expect "help of a command" 0 \
-		$'set [--literal] KEY VALUE\n    give a key a value' ''
+		$'set [--literal] KEY VALUE\n    give a key a value (- stdin, @FILE a file)' ''
 	run help clear
 	expect "help names another name" 0 \
 		$'clear\n    clear the screen\n    Also: cls' ''

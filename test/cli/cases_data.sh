@@ -38,7 +38,7 @@ test_operations() {
 	on set number many
 	on incr number
 	says "incr of a value that is none" 1 \
-		"incr: the value of key 'number' is no whole number: look at it with '$prog get', and $cure"
+		"incr: the value of key 'number' is no whole number, without anything behind it: look at it with 'get --json', and $cure"
 	on unset number
 	on append line 'one'
 	expect "append to a key that is not there" 0 3 ''
@@ -59,14 +59,14 @@ test_cas() {
 	expect_like "cas with epoch 0 creates" 0 '[1-9]*([0-9])' ''
 	on cas once 0 second
 	says "but only once" 1 \
-		"cas: key 'once' has epoch $epoch, which was not given: nothing was changed"
+		"cas: key 'once' has epoch $epoch, not 0: nothing was changed"
 	on cas once "$epoch" second
 	expect "cas with the key's epoch sets" 0 $((epoch + 2)) ''
 	on get once
 	expect "what it was given" 0 '6:second' ''
 	on cas never 4 x
 	says "cas of a key that is not there" 1 \
-		"cas: key 'never' is not there, so its epoch is 0, which was not given: nothing was changed"
+		"cas: key 'never' is not there, so its epoch is 0, not 4: nothing was changed"
 	on cas once two x
 	says "cas with what is no epoch" 2 \
 		"cas: 'two' is no epoch: give a whole number from 0 to 18446744073709551615, or one with K, M or G"
@@ -175,11 +175,11 @@ test_json() {
 	json "nothing" clear -- . ''
 	json "nothing" config av 1 -- . ''
 	on get --json made
-	expect "--json may be the command's" 0 \
-		'{"key":"made","length":1,"value":"y"}' ''
+	expect_like "--json may be the command's" 0 \
+		'{"key":"made","epoch":'[0-9]*',"length":1,"value":"y"}' ''
 	on get made --json
-	expect "behind its words too" 0 \
-		'{"key":"made","length":1,"value":"y"}' ''
+	expect_like "behind its words too" 0 \
+		'{"key":"made","epoch":'[0-9]*',"length":1,"value":"y"}' ''
 	start_watch --json --oneshot made
 	set_until made ended || kill -KILL "$watcher"
 	finish_watch
@@ -268,6 +268,10 @@ test_many_keys() {
 	check "list has them all" test "$(wc -l <"$tmp/out")" = $many
 	run -u "$s-many" list --names '^key1999.$'
 	check "list finds some" test "$(wc -l <"$tmp/out")" = 10
+	run -u "$s-many" set kz last
+	run --complete "$prog -u $s-many get k"
+	check "of many choices those are kept that have least in common" \
+		grep -q "^kz" "$tmp/out"
 	run destroy "$s-many"
 }
 

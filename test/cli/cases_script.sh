@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
-# shellcheck disable=SC2154,SC2034 # the variables are test_cli.sh's
+# shellcheck disable=SC2154,SC2034,SC2016 # the variables are test_cli.sh's
 #
 # cases_script.sh - commands that come as lines on standard input, to the
 # program under the prompt's name.
@@ -79,7 +79,7 @@ test_script_mistakes() {
 		"a backslash ends the line: write two for one, or quotes around it"
 	script 'get a\0b\n' -u "$store"
 	script_says "a NUL byte" 2 1 \
-		"the line contains a NUL byte: a script is text"
+		"the line contains a NUL byte: commands are text; a value with one can come from a file, as @FILE"
 	script 'set a -\nvalue\n' -u "$store"
 	script_says "set - when that is the script" 2 1 \
 		"set: standard input is the script: give the value as a word, or as @FILE"

@@ -231,6 +231,8 @@ test_owner() {
 	run stores
 	check "stores passes over somebody else's" \
 		eval "! grep -q '^$s-other ' '$tmp/out'"
+	expect_like "but says so" 0 '*' \
+		"stores: not shown: ?* of other users; --any-owner shows those that you may read"
 	run --any-owner stores
 	check "but with --any-owner" grep -q "^$s-other " "$tmp/out"
 	run --any-owner --use "$s-other" set key value
@@ -320,7 +322,7 @@ test_no_shm() {
 		"destroy: no store 'room', /dev/shm is missing: there is nothing to remove"
 	mounted "$setup" stores
 	says "stores: without /dev/shm" 1 \
-		"stores: cannot read the directory '/dev/shm': No such file or directory: check that it is there and readable"
+		"stores: cannot look at all of the directory '/dev/shm': No such file or directory: check that it is there and readable"
 }
 
 test_writers() {

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
-# shellcheck disable=SC2154,SC2034 # the variables are test_cli.sh's
+# shellcheck disable=SC2154,SC2034,SC2016 # the variables are test_cli.sh's
 #
 # cases_watch.sh - watch, beside writers and at a terminal.
 
@@ -188,6 +188,35 @@ test_watch_output() {
 	finish_watch
 	expect_like "watch ends when its output cannot be written" 1 '' \
 		"$prog: cannot write to standard output: *"
+}
+
+test_watch_interrupted() {
+	on unset absent
+	env --default-signal=INT "$bin" -u "$s" watch --oneshot --json absent \
+		</dev/null >"$tmp/watch.out" 2>"$tmp/watch.err" &
+	watcher=$!
+	# It waits once it has caught SIGINT: the second of 64 bits.
+	wait_until eval '(($(sed -n "s/^SigCgt:\t/0x/p" "/proc/$watcher/status") & 2))'
+	kill -INT "$watcher"
+	finish_watch
+	expect "SIGINT ends watch --oneshot, which has seen nothing" 130 '' ''
+	env --default-signal=INT "$bin" -u "$s" watch absent \
+		</dev/null >"$tmp/watch.out" 2>"$tmp/watch.err" &
+	watcher=$!
+	wait_until eval '(($(sed -n "s/^SigCgt:\t/0x/p" "/proc/$watcher/status") & 2))'
+	kill -INT "$watcher"
+	finish_watch
+	expect "and watch, as it should" 0 '' ''
+	printf 'watch absent\nset absent 1\n' >"$tmp/script"
+	env --default-signal=INT "$bin" -n -u "$s" <"$tmp/script" \
+		>"$tmp/watch.out" 2>"$tmp/watch.err" &
+	watcher=$!
+	wait_until eval '(($(sed -n "s/^SigCgt:\t/0x/p" "/proc/$watcher/status") & 2))'
+	kill -INT "$watcher"
+	finish_watch
+	expect "and a script that waits" 130 '' ''
+	on get absent
+	expect_like "of which nothing more is run" 1 '' '*no key*'
 }
 
 test_watch_unread() {

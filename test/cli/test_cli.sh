@@ -102,6 +102,7 @@ suite() { # PROGRAM KIND
 	test_watch_read_only
 	test_watch_output
 	test_watch_unread
+	test_watch_interrupted
 	test_terminal
 }
 

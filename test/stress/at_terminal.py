@@ -12,6 +12,7 @@ shell would have it.
 import os
 import pty
 import select
+import signal
 import sys
 import time
 
@@ -40,6 +41,9 @@ def screen_of(master, text):
 def main():
     pid, master = pty.fork()
     if pid == 0:
+        # A shell's background ignores some, and that is inherited.
+        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+            signal.signal(number, signal.SIG_DFL)
         os.execvp(sys.argv[2], sys.argv[2:])
     screen = screen_of(master, sys.argv[1].encode())
     if time.monotonic() >= DEADLINE:

@@ -76,7 +76,7 @@ run_json() {
 }
 
 start() { # OPTION...: leaves $pid; Ctrl-C works as at a terminal
-	env "${signals:---default-signal=INT,QUIT}" "$bin" --store "$s" --duration-ms 25000 "$@" \
+	env "${signals:---default-signal=HUP,INT,QUIT,TERM,PIPE}" "$bin" --store "$s" --duration-ms 25000 "$@" \
 		>"$tmp/out" 2>"$tmp/err" </dev/null &
 	pid=$!
 	started+=("$pid")
