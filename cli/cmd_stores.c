@@ -119,7 +119,7 @@ cmd_stores(struct cli *cli, const struct call *call)
 {
 	struct output output = {.call = call};
 	bool table = !call->given[OPTION_JSON] && !call->given[OPTION_NAMES];
-	size_t foreign;
+	size_t foreign = 0;
 	int rc = 0;
 
 	if (table && (rc = cli_each_store(

@@ -121,9 +121,11 @@ struct option_row {
  * commands.c - the tables, and running a command. at() returns null behind
  * the last row, find() for an unknown name.
  *
- * cli_word() copies the name of a command's word, counted from 0, without
- * brackets; false when there is none. cli_takes() says whether a command has
- * an option. cli_synopsis() writes "name [--option] WORD [WORD]", cut to fit.
+ * cli_words_from() is the rest of a command's words from the one with that
+ * index, counted from 0; null behind the last. cli_word() copies the name of
+ * that one word without brackets; false when there is none. cli_takes() says
+ * whether a command has an option. cli_synopsis() writes "name [--option] WORD
+ * [WORD]", cut to fit.
  *
  * cli_run() takes one command with its words and does all of it: argv[0] is
  * the command's name. The words are not changed, their order may be.
@@ -133,6 +135,7 @@ enum { CLI_WORD_MAX = 16, CLI_SYNOPSIS_MAX = 128 };
 const struct command *cli_command_at(size_t index);
 const struct command *cli_command_find(const char *name);
 const struct option_row *cli_option_at(size_t index);
+const char *cli_words_from(const struct command *command, int index);
 bool cli_word(const struct command *command, int index, char *name);
 bool cli_takes(const struct command *command, size_t option);
 void cli_synopsis(const struct command *command, char *text);

@@ -185,9 +185,8 @@ cli_takes(const struct command *command, size_t option)
 	return (command->options | JSON | HELP) & OPTION_BIT(option);
 }
 
-/* The synopsis from its word @index on; null behind the last. */
-static const char *
-word_at(const struct command *command, int index)
+const char *
+cli_words_from(const struct command *command, int index)
 {
 	const char *text = command->words;
 
@@ -200,7 +199,7 @@ word_at(const struct command *command, int index)
 bool
 cli_word(const struct command *command, int index, char *name)
 {
-	const char *text = word_at(command, index);
+	const char *text = cli_words_from(command, index);
 
 	if (!text)
 		return false;
@@ -365,7 +364,7 @@ count_words(const struct cli *cli, const struct call *call)
 	int least = 0;
 	int most = 0;
 
-	for (; (word = word_at(command, most)); most++)
+	for (; (word = cli_words_from(command, most)); most++)
 		least += *word != '[';
 	cli_synopsis(command, synopsis);
 	if (call->argc < least)

@@ -549,11 +549,8 @@ complete_for_shell(struct cli *cli, const char *line)
 static void
 write_hint(char *hint, const struct place *place, int index)
 {
-	const char *text = place->command->words;
+	const char *text = cli_words_from(place->command, index);
 
-	while (index-- && text)
-		if ((text = strchr(text, ' ')))
-			text++;
 	snprintf(hint, CLI_SYNOPSIS_MAX, "%s", text ? text : "");
 }
 

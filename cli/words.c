@@ -156,7 +156,7 @@ is_plain(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
 	       (c >= '0' && c <= '9') || (unsigned char)c >= 0x80 ||
-	       memchr("%+,-./:=@_^", c, 11);
+	       strchr("%+,-./:=@_^", c);
 }
 
 char *
