@@ -97,6 +97,7 @@ help:
 	@echo 'make asan ubsan tsan   the same, and the fault tests, sanitized'
 	@echo 'make fault       concurrency and kill tests'
 	@echo 'make models models-long   the protocol, model-checked'
+	@echo 'make fuzz        the command line, for FUZZ_SECONDS=600; needs clang'
 	@echo 'make docs-check  README and manual against the programs'
 	@echo 'make lint fmt fmt-check   needs clang-format, clang-tidy, shellcheck'
 	@echo 'make check       everything, as CI runs it; installs what it needs'
@@ -194,6 +195,42 @@ $(BUILD)/example_%: $(BUILD)/examples/%.o $(BUILD)/libsplinter.a
 	$(call say,LD $@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^
 
+# Fuzzing the command line, with clang's libFuzzer: FUZZ_SECONDS in all.
+FUZZ_SECONDS ?= 600
+FUZZ := $(patsubst test/fuzz/%.c,$(BUILD)/%,$(wildcard test/fuzz/fuzz_*.c))
+FUZZ_PARTS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out test/fuzz/fuzz_%, \
+	$(wildcard test/fuzz/*.c))) $(BUILD)/test/fuzz/main.o \
+	$(filter-out $(BUILD)/cli/main.o,$(CLI))
+
+$(BUILD)/test/fuzz/%.o: ALL_CPPFLAGS += -Icli
+# libFuzzer has a main() of its own.
+$(BUILD)/test/fuzz/main.o: cli/main.c
+	@mkdir -p $(@D)
+	$(call say,CC $@)
+	$(Q)$(CC) $(ALL_CPPFLAGS) -Dmain=splinterctl_main $(ALL_CFLAGS) \
+		-Wno-missing-prototypes -c -o $@ $<
+$(BUILD)/fuzz_parts.a: $(FUZZ_PARTS)
+	$(call say,AR $@)
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $^
+# No store but its own is within reach of this one.
+$(BUILD)/fuzz_line: LDFLAGS += $(foreach f,spl_create spl_open spl_destroy \
+	stat,-Wl,--wrap=$f)
+$(BUILD)/fuzz_%: $(BUILD)/test/fuzz/fuzz_%.o $(BUILD)/fuzz_parts.a \
+		$(BUILD)/libsplinter.a
+	$(call say,LD $@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ \
+		$(if $(EDIT_FLAG),-ledit)
+
+.PHONY: fuzz fuzz-programs
+fuzz-programs: $(FUZZ) $(BUILD)/splinterctl
+fuzz:
+	+@$(MAKE) --no-print-directory CC=clang BUILD=$(BUILD)/fuzz \
+		CFLAGS='-O1 -g -fno-omit-frame-pointer \
+		-fno-sanitize-recover=all \
+		-fsanitize=fuzzer-no-link,address,undefined' fuzz-programs
+	@test/fuzz/run.sh $(BUILD)/fuzz $(FUZZ_SECONDS) $(BUILD)/fuzz/corpus
+
 # Running.
 demo: all
 	@examples/demo.sh $(BUILD)
@@ -240,7 +277,7 @@ docs-check: all
 			$(BUILD)/docs-check.log) ok"; done
 
 SOURCES := $(wildcard include/*.h src/*.[ch] cli/*.[ch] stress/*.[ch] \
-	test/*.h test/unit/*.[ch] test/fault/*.c examples/*.c)
+	test/*.h test/unit/*.[ch] test/fault/*.c test/fuzz/*.[ch] examples/*.c)
 SCRIPTS := $(wildcard test/*.sh test/*/*.sh examples/*.sh packaging/*.sh) \
 	.ci/run
 fmt:

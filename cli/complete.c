@@ -88,7 +88,8 @@ find_program_option(const char *word, const char **glued)
 
 	if (word[1] == '-') {
 		*glued = strchr(word, '=');
-		*glued += *glued != NULL;
+		if (*glued)
+			++*glued;
 		return options_find(word);
 	}
 	do
