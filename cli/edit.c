@@ -184,6 +184,7 @@ read_line(struct edit *edit, size_t *len)
 		edit_drop_hint(edit);
 		free(edit->drawn);
 		edit->drawn = NULL;
+		edit->drawn_rows = 0;
 		/* libedit would first show the prompt, for which some wait. */
 		edit_take_terminal(edit);
 		line = el_wgets(edit->el, &count);
@@ -312,11 +313,10 @@ edit_open(const char *program, const struct editor_hooks *hooks,
 	edit->keyboard.ahead = WEOF;
 	edit->recall = history_winit();
 	edit->el = start_libedit(program);
-	if (edit->recall && edit->el && has(edit, "up"))
+	bool able = edit->recall && edit->el && has(edit, "up");
+	if (able)
 		set_up(edit);
-	else
-		edit->event = EVENT_FAILED;
-	if (edit->event || !is_editing(edit)) {
+	if (!able || !is_editing(edit)) {
 		edit_close(edit);
 		edit = NULL;
 	}

@@ -24,8 +24,7 @@
 
 static volatile sig_atomic_t interrupted;
 static volatile sig_atomic_t suspended;
-static volatile sig_atomic_t
-	changed; /* the terminal, or who we share it with */
+static volatile sig_atomic_t changed; /* the terminal, or whose it was */
 
 /* For the handler of the deadly ones: how to leave the terminal. */
 static struct termios cooked;
@@ -380,12 +379,10 @@ edit_next_key(EditLine *el, wchar_t *key)
 	struct edit *edit = edit_of(el);
 
 	do {
-		if (!edit_is_waiting(edit)) {
-			edit_repair(edit);
-			if (edit_step_hint(edit)) {
-				*key = REFRESH_KEY;
-				return 1;
-			}
+		if (!edit_is_waiting(edit) &&
+			(edit_repair(edit) || edit_step_hint(edit))) {
+			*key = REFRESH_KEY;
+			return 1;
 		}
 		int rc = edit_take_key(edit, key, true);
 		if (rc < 0)

@@ -90,7 +90,7 @@ struct edit {
 	wchar_t *typed; /* what was there before that */
 	struct search search;
 	wchar_t *killed; /* for Ctrl-Y */
-	wchar_t *drawn; /* the line as it was last on the screen, or null */
+	wchar_t *drawn; /* the prompt and the line on the screen; null: ? */
 	int drawn_rows; /* below its first */
 };
 
@@ -124,8 +124,8 @@ struct screen edit_screen(struct edit *edit);
 int edit_columns_free(struct edit *edit);
 /* To the row below the line, where something else may be written. */
 void edit_leave_line(struct edit *edit);
-/* Mends what libedit has drawn wrong. */
-void edit_repair(struct edit *edit);
+/* Mends what libedit has drawn wrong. True: now it has to refresh. */
+bool edit_repair(struct edit *edit);
 /* Draws the line again, where it is or where the cursor is. */
 void edit_redraw(struct edit *edit);
 void edit_draw_here(struct edit *edit);

@@ -165,8 +165,8 @@ edit_draw_here(struct edit *edit)
 	el_wset(edit->el, EL_REFRESH);
 }
 
-void
-edit_redraw(struct edit *edit)
+static void
+clear(struct edit *edit)
 {
 	int above = rows_above(edit);
 
@@ -174,10 +174,36 @@ edit_redraw(struct edit *edit)
 	for (int i = 0; i < above; i++)
 		el_wset(edit->el, EL_ECHOTC, L"up", (wchar_t *)NULL);
 	el_wset(edit->el, EL_ECHOTC, L"-s", L"cd", (wchar_t *)NULL);
+}
+
+void
+edit_redraw(struct edit *edit)
+{
+	clear(edit);
 	edit_draw_here(edit);
 }
 
-/* Was there nothing changed but at the end of the line? */
+/* --- Mending ------------------------------------------------------------ */
+
+static wchar_t *
+text_to_draw(struct edit *edit)
+{
+	size_t len, cursor;
+	const wchar_t *line = edit_line(edit, &len, &cursor);
+	const wchar_t *search = edit_search_prompt(edit);
+	const wchar_t *prompt = search ? search : edit->prompt;
+	size_t first = wcslen(prompt);
+	wchar_t *text = malloc((first + len + 1) * sizeof(*text));
+
+	if (!text)
+		return NULL;
+	wmemcpy(text, prompt, first);
+	wmemcpy(text + first, line, len);
+	text[first + len] = L'\0';
+	return text;
+}
+
+/* Was there nothing changed but at the end? */
 static bool
 is_only_longer(const wchar_t *before, const wchar_t *now)
 {
@@ -186,24 +212,59 @@ is_only_longer(const wchar_t *before, const wchar_t *now)
 	return !wcsncmp(before, now, len) || !wcsncmp(before, now, wcslen(now));
 }
 
+static bool
+has_wide(const wchar_t *line)
+{
+	while (*line && (*line < 0x300 || wcwidth(*line) < 2))
+		line++;
+	return *line;
+}
+
+/* Draws all with the cursor at the end, so that no move follows. */
+static void
+draw_anew(struct edit *edit)
+{
+	size_t len, cursor;
+
+	edit_line(edit, &len, &cursor);
+	clear(edit);
+	el_cursor(edit->el, (int)(len - cursor));
+	edit_draw_here(edit);
+	el_cursor(edit->el, (int)cursor - (int)len);
+}
+
 /*
  * libedit draws what differs. Where that reaches the end of a row, it may
- * take the next row for this one, and clear it.
+ * take the next row for this one, and clear it; and it may move over the half
+ * of a wide character, and write it again.
  */
-void
+bool
 edit_repair(struct edit *edit)
 {
 	struct screen screen = edit_screen(edit);
-	struct rows rows = measure(edit, screen.columns);
-	wchar_t *now = edit_copy_line(edit);
-	bool several = rows.last || edit->drawn_rows;
+	wchar_t *before = edit->drawn;
+	size_t len, cursor;
+	bool repairs = false;
 
-	if (now && edit->drawn && several && rows.last < screen.lines &&
-		!is_only_longer(edit->drawn, now))
-		edit_redraw(edit);
-	free(edit->drawn);
-	edit->drawn = now;
-	edit->drawn_rows = rows.last;
+	edit_line(edit, &len, &cursor);
+	edit->drawn = NULL;
+	/* What is longer than the screen cannot be drawn right. */
+	if (len / (size_t)screen.columns < (size_t)screen.lines)
+		edit->drawn = text_to_draw(edit);
+	if (edit->drawn) {
+		int rows = measure(edit, screen.columns).last;
+		bool is_simple = !rows && !edit->drawn_rows &&
+				 !has_wide(edit->drawn) &&
+				 !(before && has_wide(before));
+
+		repairs = !is_simple && rows < screen.lines &&
+			  !(before && is_only_longer(before, edit->drawn));
+		edit->drawn_rows = rows;
+	}
+	if (repairs)
+		draw_anew(edit);
+	free(before);
+	return repairs;
 }
 
 #endif

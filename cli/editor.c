@@ -73,7 +73,7 @@ on_interrupt(int number)
 	interrupted = 1;
 }
 
-/* Until there is something to read, or Ctrl-C, even if that came just before. */
+/* Until there is something to read, or Ctrl-C, which may have come before. */
 static void
 wait_for_line(const sigset_t *mask)
 {

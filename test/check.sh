@@ -15,13 +15,19 @@ make=(make --no-print-directory -j2)
 # What has to be there, and the package that brings it.
 needed=(cc:gcc c++:g++ make:make clang:clang clang-format:clang-format
 	clang-tidy:clang-tidy valgrind:valgrind spin:spin
-	shellcheck:shellcheck pkg-config:pkg-config python3:python3)
+	shellcheck:shellcheck pkg-config:pkg-config python3:python3 jq:jq
+	groff:groff mandoc:mandoc man:man-db zsh:zsh fish:fish
+	dh:debhelper dpkg-buildpackage:dpkg-dev lintian:lintian
+	fakeroot:fakeroot)
 
 missing_packages() {
 	local pair
 	for pair in "${needed[@]}"; do
 		command -v "${pair%%:*}" >/dev/null || echo "${pair#*:}"
 	done
+	# what is no command
+	[ -e /usr/include/histedit.h ] || echo libedit-dev
+	/usr/bin/python3 -c 'import pyte' 2>/dev/null || echo python3-pyte
 	# clang's sanitizers come apart from clang
 	echo 'int main(void) { return 0; }' | clang -fsanitize=address -x c \
 		-o /dev/null - 2>/dev/null || echo libclang-rt-dev
@@ -48,7 +54,37 @@ step_asan() { "${make[@]}" CC=gcc asan; }
 step_ubsan() { "${make[@]}" CC=clang ubsan; }
 step_tsan() { "${make[@]}" CC=clang tsan; }
 step_models() { test/model/run.sh; }
+# The programs without libedit, beside those with it in build/.
+step_plain() {
+	"${make[@]}" CC=gcc WERROR=1 LIBEDIT=0 BUILD=build/plain \
+		build/plain/splinter{p,}{ctl,_cli}
+}
 step_cli() { test/cli/test_cli.sh build; }
+step_completion() { test/cli/test_completion.sh build; }
+step_prompt() {
+	local status=0 kind
+	for kind in memory file; do
+		/usr/bin/python3 test/cli/at_prompt.py build $kind edited ||
+			status=1
+		/usr/bin/python3 test/cli/at_prompt.py build/plain $kind plain ||
+			status=1
+	done
+	return $status
+}
+step_docs() { test/cli/test_docs.sh && test/cli/test_readme.sh build; }
+step_editor() {
+	local status=0 test
+	for test in at_editor at_editor_terminal at_history; do
+		CC=gcc python3 test/cli/$test.py || status=1
+	done
+	return $status
+}
+step_man() { test/man/test_man.sh build; }
+step_mutants() { test/man/test_mutants.sh build; }
+step_fuzz() { "${make[@]}" FUZZ_SECONDS=30 fuzz; }
+step_stress() { test/stress/test_stress.sh build; }
+step_make() { test/packaging/test_make.sh; }
+step_deb() { test/packaging/test_deb.sh; }
 step_install() { test/cli/test_install.sh; }
 step_demo() { timeout 60 "${make[@]}" CC=gcc WERROR=1 demo; }
 step_lint() { "${make[@]}" lint; }
@@ -85,8 +121,9 @@ run() {
 }
 
 steps=("$@")
-[ ${#steps[@]} -gt 0 ] || steps=(packages gcc clang format lint tests cli
-	install demo clang_tests fault asan ubsan tsan valtest models)
+[ ${#steps[@]} -gt 0 ] || steps=(packages gcc clang plain format lint tests cli
+	completion prompt editor docs man mutants install demo stress make deb clang_tests fault
+	asan ubsan tsan fuzz valtest models)
 for step in "${steps[@]}"; do
 	run "$step"
 done
