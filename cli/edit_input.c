@@ -198,6 +198,9 @@ interrupt(struct edit *edit)
 	edit_line(edit, &len, &cursor);
 	edit->event =
 		len || edit->search.on ? EVENT_CLEARED : EVENT_INTERRUPTED;
+	/* The hint is no part of what was typed. */
+	if (edit->hint && cursor == len)
+		el_wset(edit->el, EL_ECHOTC, L"-s", L"ce", (wchar_t *)NULL);
 	fputs("^C", stdout);
 	edit_leave_line(edit);
 }

@@ -27,6 +27,7 @@ missing_packages() {
 	done
 	# what is no command
 	[ -e /usr/include/histedit.h ] || echo libedit-dev
+	dpkg -s build-essential >/dev/null 2>&1 || echo build-essential
 	/usr/bin/python3 -c 'import pyte' 2>/dev/null || echo python3-pyte
 	# clang's sanitizers come apart from clang
 	echo 'int main(void) { return 0; }' | clang -fsanitize=address -x c \
