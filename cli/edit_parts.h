@@ -13,7 +13,8 @@
  * - Bytes. Those that are no character in the locale are kept, each as a
  *   code point ESCAPED + byte, which no character has.
  * - Redrawing. REFRESH_KEY is slipped in as if typed: its command draws the
- *   prompts anew, which no public function does.
+ *   prompts anew, which no public function does. What libedit has drawn
+ *   wrong, as it does on several rows, is drawn once more.
  * - Pasted text. What is waiting behind a character is inserted with it and
  *   drawn once. Nothing behind a newline is read: it may be for a command.
  *

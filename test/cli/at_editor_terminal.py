@@ -12,6 +12,7 @@ Builds editor_driver.c, heeding CC and CFLAGS. WRAP is put before its command
 import os
 import random
 import resource
+import select
 import signal
 import subprocess
 import sys
@@ -263,6 +264,7 @@ def typed_ahead(t):
     t.type("one\r\x04two\r")
     t.require_end(b"=one", "end")
     os.tcsetpgrp(t.slave, os.getpgrp())
+    t.until(lambda: select.select([t.slave], [], [], 0)[0], "it is gone")
     require(os.read(t.slave, 100) == b"two\n", "it is gone")
 
 

@@ -218,7 +218,8 @@ class Terminal:
         def prepare():
             os.setpgid(0, 0)
             os.tcsetpgrp(0, os.getpid())
-            for number in (signal.SIGTTOU, signal.SIGPIPE, signal.SIGINT):
+            for number in (signal.SIGTTOU, signal.SIGPIPE, signal.SIGINT,
+                           signal.SIGQUIT):
                 signal.signal(number, signal.SIG_DFL)
 
         variables = dict(os.environ, TERM="xterm", LC_ALL="C.UTF-8",
@@ -382,6 +383,8 @@ def play(scenario, directory):
         os.waitpid(pid, 0)
         return remark
     os.close(reader)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
     terminal = Terminal(directory)
     try:
         scenario(terminal)
@@ -413,6 +416,8 @@ def run(scenarios):
     names = sys.argv[1:]
     chosen = [s for s in scenarios if not names or s.__name__ in names]
     failed = 0
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(1))  # and leave nothing
     with tempfile.TemporaryDirectory(prefix="splinter-editor.") as directory:
         build(directory)
         for number, scenario in enumerate(chosen, 1):
