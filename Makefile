@@ -222,13 +222,13 @@ $(BUILD)/fuzz_%: $(BUILD)/test/fuzz/fuzz_%.o $(BUILD)/fuzz_parts.a \
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ \
 		$(if $(EDIT_FLAG),-ledit)
 
-.PHONY: fuzz fuzz-programs
-fuzz-programs: $(FUZZ) $(BUILD)/splinterctl
+.PHONY: fuzz
 fuzz:
 	+@$(MAKE) --no-print-directory CC=clang BUILD=$(BUILD)/fuzz \
 		CFLAGS='-O1 -g -fno-omit-frame-pointer \
 		-fno-sanitize-recover=all \
-		-fsanitize=fuzzer-no-link,address,undefined' fuzz-programs
+		-fsanitize=fuzzer-no-link,address,undefined' \
+		$(FUZZ:$(BUILD)/%=$(BUILD)/fuzz/%) $(BUILD)/fuzz/splinterctl
 	@test/fuzz/run.sh $(BUILD)/fuzz $(FUZZ_SECONDS) $(BUILD)/fuzz/corpus
 
 # Running.

@@ -22,6 +22,11 @@ export PKG_CONFIG_PATH=$prefix/lib/pkgconfig
 make --no-print-directory install PREFIX="$prefix" >"$dir/log" 2>&1
 check $? "make install PREFIX=..." || cat "$dir/log"
 
+make --no-print-directory install PREFIX=relative >"$dir/log" 2>&1
+check $(($? == 0)) "a relative PREFIX is refused"
+grep -q "PREFIX must be an absolute path, not 'relative'" "$dir/log"
+check $? "and told"
+
 # All that has to be there, but for the manual.
 version=$(sed -n 's/^VERSION := //p' Makefile)
 sort >"$dir/expected" <<-END
@@ -47,9 +52,20 @@ sort >"$dir/expected" <<-END
 	share/bash-completion/completions/splinterctl
 	share/bash-completion/completions/splinterp_cli
 	share/bash-completion/completions/splinterpctl
+	share/doc/splinter/ARCHITECTURE.md
 	share/doc/splinter/CHANGELOG.md
+	share/doc/splinter/CODE_OF_CONDUCT.md
+	share/doc/splinter/CONTRIBUTING.md
 	share/doc/splinter/LICENSE
 	share/doc/splinter/README.md
+	share/doc/splinter/SECURITY.md
+	share/doc/splinter/docs/comparison.md
+	share/doc/splinter/docs/concepts.md
+	share/doc/splinter/docs/design.md
+	share/doc/splinter/docs/hygiene.md
+	share/doc/splinter/docs/limits.md
+	share/doc/splinter/docs/nfs.md
+	share/doc/splinter/docs/recipes.md
 	share/fish/vendor_completions.d/splinter_cli.fish
 	share/fish/vendor_completions.d/splinterctl.fish
 	share/fish/vendor_completions.d/splinterp_cli.fish

@@ -33,6 +33,7 @@ KEYS = [b"\t", b"\t", b"\t\t", b"\r", b"\n", b"\x01", b"\x02", b"\x05", b"\x06",
         b"\x1b\x7f", b"\x1bu", b"\x1bc", b"\x1bl", b"\x18\x18", b"\x00",
         b"\x03", b"\xc3\xa9", b"\xe6\x97\xa5", b"e\xcc\x81", b"\xff", b"\xc3",
         b"'", b'"', b"\\", b" ", b"#", b"se", b"--", b"w" * 90]
+LETTERS = [bytes([byte]) for byte in b"abcdefghijklmnopqrstuvwxyzXYZ.,<>_-:%!"]
 # These stop the program or the terminal, and that is what they are for.
 FORBIDDEN = b"\x04\x11\x13\x1a\x1c/@"
 
@@ -64,6 +65,8 @@ class TypedCase(Case):
                 line = line[size:]
                 while maker.one_in(3):
                     typed.append(chance.choice(KEYS))
+                if maker.one_in(12):
+                    typed.append(b"\x1b" + chance.choice(LETTERS))
         return [bytes(byte for byte in key if byte not in FORBIDDEN)
                 for key in typed]
 
