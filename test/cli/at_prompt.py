@@ -306,6 +306,49 @@ def notices_a_removed_store(world):
     prompt.leave()
 
 
+def notices_a_replaced_store(world):
+    """a store that another was renamed over is not read any more"""
+    other = world.store + "-other"
+    world.run("init", other, "8", "64")
+    world.run("--use", other, "set", "a", "new")
+    world.on("set", "a", "old")
+    prompt = world.connected()
+    prompt.enter("get a")
+    require("3:old" in prompt.text(), prompt.text())
+    directory = "/dev/shm" if world.kind == "memory" else world.home
+    os.rename(f"{directory}/{other}", f"{directory}/{world.store}")
+    prompt.enter("get a")
+    require("3:new" in prompt.text(), prompt.text())
+    prompt.leave()
+
+
+def refuses_a_nul(world):
+    """a NUL byte in a line is told, and the prompt goes on"""
+    if world.edited:  # there the key sets a mark
+        return
+    prompt = world.connected()
+    prompt.type("get a\x00b\r")
+    prompt.until(lambda: prompt.says("the line contains a NUL byte"), "no word")
+    prompt.ready(world.store)
+    prompt.leave()
+
+
+def drops_what_is_too_much(world):
+    """what set KEY - does not take is no command"""
+    world.remove_store()
+    world.run("init", world.store, "8", "16")
+    world.on("set", "victim", "here")
+    prompt = world.connected()
+    prompt.type("set k -\r")
+    prompt.until_text("ctrl-d on a line of its own")
+    prompt.type("0123456789abcdefg\nunset victim\n")
+    prompt.until(lambda: prompt.says("takes at most 16 bytes"), "no word")
+    prompt.ready(world.store)
+    prompt.enter("get victim")
+    require("4:here" in prompt.text(), prompt.text())
+    prompt.leave()
+
+
 def watches(world):
     """watch ends by Ctrl-], Ctrl-C and a timeout"""
     prompt = world.connected()
@@ -434,7 +477,8 @@ def is_not_here(world):
 
 
 BOTH = [looks_as_documented, runs_every_command, goes_on_after_mistakes,
-        notices_a_removed_store, watches, reads_a_value,
+        notices_a_removed_store, notices_a_replaced_store, refuses_a_nul,
+        drops_what_is_too_much, watches, reads_a_value,
         shows_no_control_characters, fits_the_screen, ends_long_output, leaves_on_empty_line,
         has_no_history_file, keeps_history, is_not_here]
 
