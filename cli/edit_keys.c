@@ -280,6 +280,8 @@ static const struct {
 	{L"\\ed", L"splinter-kill-word"}, {L"\\eD", L"splinter-kill-word"},
 	{L"\\e^?", L"splinter-kill-word-back"},
 	{L"\\e^H", L"splinter-kill-word-back"},
+	/* libedit's own commands: reads past an array when a quote is open. */
+	{L"\\ex", L"ed-unassigned"}, {L"\\eX", L"ed-unassigned"},
 	{L"\\en", L"splinter-like-newer"}, {L"\\eN", L"splinter-like-newer"},
 	{L"\\ep", L"splinter-like-older"}, {L"\\eP", L"splinter-like-older"},
 	{L"\\200", L"splinter-refresh"}, /* REFRESH_KEY */
@@ -325,6 +327,11 @@ edit_bind_vi_keys(struct edit *edit)
 	bind(edit, L"\\040", L"splinter-insert");
 	bind(edit, L"\\200", L"splinter-refresh");
 	el_wset(edit->el, EL_BIND, L"-a", L"\\200", L"splinter-refresh",
+		(wchar_t *)NULL);
+	/* As Escape x in emacs mode; and an editor, which would need a file. */
+	el_wset(edit->el, EL_BIND, L"-a", L":", L"ed-unassigned",
+		(wchar_t *)NULL);
+	el_wset(edit->el, EL_BIND, L"-a", L"v", L"ed-unassigned",
 		(wchar_t *)NULL);
 }
 

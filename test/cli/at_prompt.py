@@ -328,7 +328,8 @@ def refuses_a_nul(world):
         return
     prompt = world.connected()
     prompt.type("get a\x00b\r")
-    prompt.until(lambda: prompt.says("the line contains a NUL byte"), "no word")
+    prompt.until(lambda: prompt.says("the line contains a NUL byte"),
+                 "no word")
     prompt.ready(world.store)
     prompt.leave()
 
@@ -479,7 +480,8 @@ def is_not_here(world):
 BOTH = [looks_as_documented, runs_every_command, goes_on_after_mistakes,
         notices_a_removed_store, notices_a_replaced_store, refuses_a_nul,
         drops_what_is_too_much, watches, reads_a_value,
-        shows_no_control_characters, fits_the_screen, ends_long_output, leaves_on_empty_line,
+        shows_no_control_characters, fits_the_screen, ends_long_output,
+        leaves_on_empty_line,
         has_no_history_file, keeps_history, is_not_here]
 
 
@@ -555,6 +557,15 @@ def edits(world):
     prompt.leave()
 
 
+def has_no_second_prompt(world):
+    """Escape x is no command line of libedit's, which a quote would crash"""
+    prompt = world.connected()
+    prompt.type("\x1bx'\r")
+    prompt.until(lambda: prompt.says("is never closed"), "no word")
+    prompt.ready(world.store)
+    prompt.leave()
+
+
 def takes_pastes(world):
     """pasted lines, long lines, UTF-8"""
     prompt = world.connected()
@@ -592,7 +603,8 @@ def follows_the_window(world):
     prompt.leave()
 
 
-EDITED = [completes, hints, edits, takes_pastes, follows_the_window]
+EDITED = [completes, hints, edits, has_no_second_prompt, takes_pastes,
+          follows_the_window]
 
 
 def main():
