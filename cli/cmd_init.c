@@ -75,10 +75,7 @@ static int
 create(struct cli *cli, const struct call *call, const char *name,
 	const struct spl_options *options)
 {
-	struct cli created = *cli;
-
-	created.store_name = NULL;
-	created.store = NULL;
+	struct cli created = cli_without_store(cli);
 	int status = cli_select(&created, name);
 	if (status)
 		return status;
@@ -88,8 +85,7 @@ create(struct cli *cli, const struct call *call, const char *name,
 		return fail(cli, call, name, rc, options);
 	}
 	created.writable = true;
-	cli_release(cli);
-	*cli = created;
+	cli_replace(cli, &created);
 	cli_note("init: created store '%s': %" PRIu64 " slot%s, values up to "
 		 "%" PRIu64 " byte%s",
 		cli->store_name, options->slots, options->slots == 1 ? "" : "s",

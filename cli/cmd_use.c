@@ -5,10 +5,7 @@
 int
 cmd_use(struct cli *cli, const struct call *call)
 {
-	struct cli tried = *cli;
-
-	tried.store_name = NULL;
-	tried.store = NULL;
+	struct cli tried = cli_without_store(cli);
 	int status = cli_select(&tried, call->argv[0]);
 	if (!status)
 		status = cli_need(&tried, call, ACCESS_BEST);
@@ -16,8 +13,7 @@ cmd_use(struct cli *cli, const struct call *call)
 		cli_release(&tried);
 		return status;
 	}
-	cli_release(cli);
-	*cli = tried;
+	cli_replace(cli, &tried);
 	cli_note("use: now connected to %s", cli->store_name);
 	return EXIT_DONE;
 }

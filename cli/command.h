@@ -148,9 +148,14 @@ int cli_run(struct cli *cli, int argc, char **argv);
  * explain what fails and return a status. cli_open_options() has what this
  * run says about opening.
  *
+ * To try another store and keep the former unless that goes well: select in
+ * what cli_without_store() returns, then cli_replace() or cli_release() it.
+ *
  * cli_key_shown() is a key without the prefix that every key has here.
  */
 int cli_select(struct cli *cli, const char *name);
+struct cli cli_without_store(const struct cli *cli);
+void cli_replace(struct cli *cli, const struct cli *other);
 int cli_need(struct cli *cli, const struct call *call, enum access access);
 bool cli_store_is_removed(const struct cli *cli);
 void cli_open_options(

@@ -46,6 +46,24 @@ cli_open_options(
 			 (cli->any_owner ? SPL_ANY_OWNER : 0U);
 }
 
+struct cli
+cli_without_store(const struct cli *cli)
+{
+	struct cli other = *cli;
+
+	other.store_name = NULL;
+	other.store = NULL;
+	other.writable = false;
+	return other;
+}
+
+void
+cli_replace(struct cli *cli, const struct cli *other)
+{
+	cli_release(cli);
+	*cli = *other;
+}
+
 static int
 open_store(struct cli *cli, bool writable)
 {
