@@ -50,6 +50,20 @@ typedef struct {
 	char key[64];
 } splinter_slot_snapshot_t;
 
+/* What happened to a key; exactly one of them. */
+enum {
+	SPLINTER_CHANGED = 1, /* has another value */
+	SPLINTER_CREATED = 2, /* was absent before */
+	SPLINTER_UNSET = 4, /* was removed */
+	SPLINTER_EXPIRED = 8 /* its time to live was over */
+};
+
+typedef struct {
+	const char *key;
+	uint64_t epoch; /* in: the one last seen, 0 absent; out: the one now */
+	uint32_t revents; /* out: what happened, 0 for nothing */
+} splinter_pollkey_t;
+
 /*
  * Open or create the current store; one that was open is closed when this
  * succeeds. create: EEXIST if it exists. The other two open or create,
@@ -97,6 +111,15 @@ SPLINTER_API int splinter_list(
  * do not count; spl_wait() takes the epoch last seen instead.
  */
 SPLINTER_API int splinter_poll(const char *key, uint64_t timeout_ms);
+
+/*
+ * Wait for any of @n keys, in the manner of poll(2): until one's epoch is not
+ * the one in its place. Returns how many are ready, their epochs replaced and
+ * revents set; 0 when the time is over; -1: EINVAL, no keys, or more than
+ * 2^24; ENAMETOOLONG, ENOMEM. As spl_wait_many().
+ */
+SPLINTER_API int splinter_multi_poll(
+	splinter_pollkey_t *keys, size_t n, uint64_t timeout_ms);
 
 /*
  * Auto-vacuum, 0 or 1, on in a new store: whether nothing of former keys and

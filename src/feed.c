@@ -1,31 +1,59 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "feed.h"
 
-/* Bits of a cell that hold the slot; the sequence has the rest and wraps. */
+/* Bits of a cell behind the sequence, which has the rest and wraps. */
+static unsigned
+low_bits(const spl_store *s)
+{
+	return 64 - s->geo.generation_bits + SPLI_HAPPENED_BITS;
+}
+
 static unsigned
 slot_bits(const spl_store *s)
 {
-	return 64 - s->geo.generation_bits;
-}
-
-static uint64_t
-cell_sequence(const spl_store *s, uint64_t cell)
-{
-	return cell >> slot_bits(s);
+	return low_bits(s) - SPLI_HAPPENED_BITS;
 }
 
 /* What a cell says of sequence @n: n + 1, so that 0 is "never filled". */
 static uint64_t
 sequence_mark(const spl_store *s, uint64_t n)
 {
-	return (n + 1) & (UINT64_MAX >> slot_bits(s));
+	return (n + 1) & (UINT64_MAX >> low_bits(s));
+}
+
+/* What the cell of @n says before @n is appended. */
+static uint64_t
+former_mark(const spl_store *s, uint64_t n)
+{
+	uint64_t len = s->geo.feed_len;
+
+	return n < len ? 0 : sequence_mark(s, n - len);
+}
+
+enum spli_cell_state
+spli_cell_read(
+	const spl_store *s, uint64_t n, uint64_t raw, struct spli_cell *cell)
+{
+	uint64_t mark = raw >> low_bits(s);
+	uint64_t slot = raw & ((UINT64_C(1) << slot_bits(s)) - 1);
+	uint64_t happened =
+		raw >> slot_bits(s) & ((UINT64_C(1) << SPLI_HAPPENED_BITS) - 1);
+
+	if (mark == former_mark(s, n))
+		return SPLI_CELL_EMPTY;
+	if (mark != sequence_mark(s, n) || slot >= s->geo.entries ||
+		happened > SPLI_EXPIRED_THERE)
+		return SPLI_CELL_OVERWRITTEN;
+	*cell = (struct spli_cell){slot, (enum spli_happened)happened};
+	return SPLI_CELL_FILLED;
 }
 
 void
-spli_feed_append(spl_store *s, uint64_t slot)
+spli_feed_append(spl_store *s, uint64_t slot, enum spli_happened happened)
 {
 	uint64_t *tail = &s->feed->tail;
 	uint64_t len = s->geo.feed_len;
+	uint64_t event = (uint64_t)happened << slot_bits(s) | slot;
 
 	for (unsigned i = 0; i < SPLI_TRIES; i++) {
 		/* Acquire: pairs with the release half of who moved the tail
@@ -34,15 +62,14 @@ spli_feed_append(spl_store *s, uint64_t slot)
 		uint64_t *at = &s->feed->cells[n & (len - 1)];
 		uint64_t cell = spli_load_acquire(at);
 		uint64_t mark = sequence_mark(s, n);
-		bool filled = cell_sequence(s, cell) == mark;
+		bool filled = cell >> low_bits(s) == mark;
 		if (!filled) {
-			uint64_t lap = n < len ? 0 : sequence_mark(s, n - len);
-			if (cell_sequence(s, cell) != lap)
+			if (cell >> low_bits(s) != former_mark(s, n))
 				continue; /* the tail has moved, look again */
-			/* Release: what happened is seen by who sees the
+			/* F1, release: what happened is seen by who sees the
 			 * event. */
 			filled = spli_cas(
-				at, &cell, mark << slot_bits(s) | slot);
+				at, &cell, mark << low_bits(s) | event);
 			if (filled) {
 				spli_cas(tail, &n, n + 1);
 				return;

@@ -169,6 +169,27 @@ splinter_poll(const char *key, uint64_t timeout_ms)
 }
 
 int
+splinter_multi_poll(splinter_pollkey_t *keys, size_t n, uint64_t timeout_ms)
+{
+	if (!current)
+		return fail(-EBADF, -2);
+	if (!keys || !n || n > SIZE_MAX / sizeof(struct spl_pollkey))
+		return fail(-EINVAL, -1);
+	struct spl_pollkey *all = malloc(n * sizeof *all);
+	if (!all)
+		return fail(-ENOMEM, -1);
+	for (size_t i = 0; i < n; i++)
+		all[i] = (struct spl_pollkey){keys[i].key, keys[i].epoch, 0, 0};
+	int ready = spl_wait_many(current, all, n, timeout_ms);
+	for (size_t i = 0; ready >= 0 && i < n; i++) {
+		keys[i].epoch = all[i].epoch;
+		keys[i].revents = all[i].revents;
+	}
+	free(all);
+	return ready < 0 ? fail(ready, -1) : ready;
+}
+
+int
 splinter_set_av(unsigned int mode)
 {
 	int on = mode > 1 ? -1 : (int)mode;

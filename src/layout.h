@@ -19,7 +19,7 @@
  *
  *   word   {block, generation}: the generation has the low bits, at least 32
  *   stamp  {slot + 1, generation} in the same number of bits; 0 fits no word
- *   cell   {sequence + 1, slot}: the slot has the low bits
+ *   cell   {sequence + 1, what happened, slot}: the slot has the low bits
  *
  * A change of anything here that an older reader would misread raises
  * SPLI_LAYOUT_MAJOR; one that it may ignore raises SPLI_LAYOUT_MINOR.
@@ -38,7 +38,7 @@ static_assert(sizeof(void *) == 8, "Splinter needs a 64-bit machine");
 
 enum {
 	SPLI_MAGIC = 0x4e4c5053, /* "SPLN" */
-	SPLI_LAYOUT_MAJOR = 1,
+	SPLI_LAYOUT_MAJOR = 2,
 	SPLI_LAYOUT_MINOR = 0,
 	SPLI_BYTE_ORDER = 0x01020304,
 	SPLI_PAGE = 4096,
@@ -55,6 +55,13 @@ enum {
 /* Bits of spli_header.flags. */
 enum { SPLI_AUTO_VACUUM = 1 };
 
+/* Bits of spli_header.features. Who does not know one cannot open the store. */
+enum {
+	SPLI_WAKE_ALWAYS = 1, /* writers wake also who cannot say he waits */
+	SPLI_WALL_CLOCK = 2, /* expiry is CLOCK_REALTIME's, else BOOTTIME's */
+	SPLI_FEATURES = SPLI_WAKE_ALWAYS | SPLI_WALL_CLOCK
+};
+
 /*
  * The header. Up to checksum it never changes after creation; a process
  * copies it once, validates it, and does not look again.
@@ -68,6 +75,8 @@ enum { SPLI_AUTO_VACUUM = 1 };
  *  floor              unset, before its swap at least any removed epoch
  *  structure          insert, unset          counted again by the repair
  *  structure_waiters  as waiters below       a waiter looks every second
+ *  clock_floor        who meets an expired value: no time before this one
+ *  soonest            sets with a time to live   its repair notes it again
  *  counters           rarely, by writers     lost counts at worst
  */
 struct spli_header {
@@ -81,7 +90,7 @@ struct spli_header {
 	uint64_t writers;
 	uint64_t ring;
 	uint64_t feed_len;
-	uint64_t features; /* none yet: durable, wake always will be */
+	uint64_t features; /* SPLI_WAKE_ALWAYS | ... */
 	uint64_t table_off;
 	uint64_t writers_off;
 	uint64_t pool_off;
@@ -98,7 +107,8 @@ struct spli_header {
 	uint64_t high;
 	uint64_t scrubs_begun; /* by switching auto-vacuum on */
 	uint64_t scrubs_done; /* the latest that was finished */
-	uint8_t pad1[24];
+	uint64_t clock_floor; /* wall clock stores: no earlier than this */
+	uint8_t pad1[16];
 
 	/* Written by inserts and unsets. */
 	uint32_t claim; /* writer entry that changes the structure, or 0 */
@@ -112,7 +122,8 @@ struct spli_header {
 	uint64_t parse_failures;
 	uint64_t last_failure_epoch;
 	uint64_t repairs;
-	uint8_t pad4[40];
+	uint64_t soonest; /* nothing expires before; see ttl.c */
+	uint8_t pad4[32];
 
 	/* Room for files: durable sequence, boot id, clean mark. */
 	uint64_t durable_seq;
@@ -128,11 +139,13 @@ static_assert(offsetof(struct spli_header, size) == 120, "layout");
 static_assert(offsetof(struct spli_header, checksum) == 136, "layout");
 static_assert(offsetof(struct spli_header, flags) == 256, "layout");
 static_assert(offsetof(struct spli_header, low) == 264, "layout");
+static_assert(offsetof(struct spli_header, clock_floor) == 296, "layout");
 static_assert(offsetof(struct spli_header, high) == 272, "layout");
 static_assert(offsetof(struct spli_header, claim) == 320, "layout");
 static_assert(offsetof(struct spli_header, floor) == 328, "layout");
 static_assert(offsetof(struct spli_header, structure) == 336, "layout");
 static_assert(offsetof(struct spli_header, parse_failures) == 384, "layout");
+static_assert(offsetof(struct spli_header, soonest) == 408, "layout");
 static_assert(offsetof(struct spli_header, durable_seq) == 448, "layout");
 static_assert(sizeof(struct spli_header) == 512, "layout");
 static_assert(sizeof(struct spli_header) <= SPLI_PAGE, "layout");
@@ -161,13 +174,22 @@ static_assert(offsetof(struct spli_entry, waiters) == 24, "layout");
 static_assert(offsetof(struct spli_entry, reach) == 28, "layout");
 static_assert(sizeof(struct spli_entry) == 32, "layout");
 
+/* What an event of the feed says of its slot. */
+enum spli_happened {
+	SPLI_SET_THERE = 0, /* a value was put in */
+	SPLI_UNSET_THERE = 1, /* its key was removed */
+	SPLI_EXPIRED_THERE = 2, /* the same, its time being over */
+	SPLI_HAPPENED_BITS = 2
+};
+
 /* What a writer has in flight; spli_record.op is {sequence, kind}. */
 enum spli_kind {
 	SPLI_IDLE = 0,
 	SPLI_UPDATE = 1,
 	SPLI_INSERT = 2, /* under the claim */
 	SPLI_UNSET = 3, /* under the claim */
-	SPLI_ANNOUNCE = 4, /* published and accounted, not yet announced */
+	/* Published and accounted, not yet announced; plus spli_happened. */
+	SPLI_ANNOUNCE = 4,
 	SPLI_KIND_BITS = 8
 };
 
@@ -177,7 +199,8 @@ struct spli_record {
 	uint64_t slot;
 	uint64_t old; /* the word that the swap expects */
 	uint32_t block; /* the block it offers; 0 in an unset */
-	uint32_t extra; /* insert: the pool's block for the ring */
+	uint32_t extra; /* insert: the pool's block for the ring; unset:
+			 * spli_happened */
 };
 
 /*
@@ -190,13 +213,15 @@ struct spli_writer {
 	uint64_t owner; /* {nonce, pid}, or 0; for people, and for repair */
 	uint32_t pos; /* the ring's next spare */
 	uint32_t pad0;
-	uint8_t pad1[40];
+	uint64_t since; /* store's time at adoption; for people */
+	uint8_t pad1[32];
 	struct spli_record record;
 	uint8_t pad2[32];
 	uint32_t spare[SPLI_RING_MAX];
 };
 static_assert(offsetof(struct spli_writer, owner) == 8, "layout");
 static_assert(offsetof(struct spli_writer, pos) == 16, "layout");
+static_assert(offsetof(struct spli_writer, since) == 24, "layout");
 static_assert(offsetof(struct spli_writer, record) == 64, "layout");
 static_assert(offsetof(struct spli_writer, spare) == 128, "layout");
 static_assert(sizeof(struct spli_writer) == 256, "layout");
@@ -204,10 +229,15 @@ static_assert(sizeof(struct spli_writer) == 256, "layout");
 /* The tail is the sequence of the next event: how many changes were made. */
 struct spli_feed {
 	uint64_t tail;
-	uint8_t pad[56];
+	uint32_t waiters; /* for any change; as an entry's */
+	uint8_t pad[52];
 	uint64_t cells[];
 };
+static_assert(offsetof(struct spli_feed, waiters) == 8, "layout");
 static_assert(offsetof(struct spli_feed, cells) == 64, "layout");
+
+/* Bits of spli_block.flags. */
+enum { SPLI_BORN = 1 /* the key was absent before this value */ };
 
 /*
  * A block. Bytes of the value beyond len are zero at all times, so what is
@@ -218,9 +248,9 @@ struct spli_block {
 	uint64_t epoch;
 	uint32_t owner; /* the entry that displaced it, or has it as a spare */
 	uint32_t len;
-	uint32_t flags; /* room: encoding */
+	uint32_t flags; /* SPLI_BORN; room: encoding */
 	uint32_t crc; /* room: files */
-	uint64_t expiry; /* room: time to live */
+	uint64_t expiry; /* absent from this time on, in ns; 0: never */
 	uint64_t pad[3];
 	uint64_t key[SPLI_KEY_SIZE / 8]; /* zero-padded */
 	uint8_t bytes[];

@@ -121,7 +121,7 @@ examine(struct spli_geometry *g, const struct spli_header *h, uint64_t size)
 		size != want.size)
 		return -EBADMSG;
 	/* What a newer minor version cannot do without is named there. */
-	return h->features ? -EPROTONOSUPPORT : 0;
+	return h->features & ~(uint64_t)SPLI_FEATURES ? -EPROTONOSUPPORT : 0;
 }
 
 int
@@ -156,6 +156,14 @@ spli_map_keep(int fd)
 	int rc = high < 0 ? -errno : high;
 	close(fd);
 	return rc;
+}
+
+bool
+spli_map_is_linked(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) || st.st_nlink > 0;
 }
 
 /* What a store can be in: a regular file. */
@@ -340,6 +348,8 @@ spli_map_attach(spl_store *s, bool touch)
 	if (n != (ssize_t)sizeof h)
 		return -EBADMSG;
 	rc = examine(&s->geo, &h, (uint64_t)st.st_size);
+	s->features = h.features;
+	s->linked = st.st_nlink > 0;
 	if (!rc)
 		rc = map(s);
 	if (!rc && touch)
@@ -395,7 +405,7 @@ open_new(struct spli_new *new, const char *label, const struct spl_options *o)
 }
 
 static void
-initialise(spl_store *s, bool all)
+initialise(spl_store *s, const struct spl_options *o, bool all)
 {
 	struct spli_header *h = s->header;
 	struct timespec now;
@@ -406,6 +416,11 @@ initialise(spl_store *s, bool all)
 	clock_gettime(CLOCK_REALTIME, &now);
 	h->created_ns =
 		(uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	if (o->flags & SPL_WAKE_ALWAYS)
+		h->features |= SPLI_WAKE_ALWAYS;
+	if (o->kind == SPL_FILE)
+		h->features |= SPLI_WALL_CLOCK; /* outlives a boot */
+	s->features = h->features;
 	h->checksum = checksum(h);
 	h->flags = SPLI_AUTO_VACUUM;
 	h->low = all ? 1 : s->geo.ring_blocks + 1;
@@ -437,7 +452,7 @@ fill_new(spl_store *s, const struct spl_options *o)
 		rc = map(s);
 	if (rc)
 		return rc;
-	initialise(s, all);
+	initialise(s, o, all);
 	if (all)
 		prefault(s);
 	return 0;

@@ -40,6 +40,9 @@ int spli_map_path(char *path, const char *name, uint32_t kind);
 /* A descriptor of the regular file at @path that is @any_owner's or one's own. */
 int spli_map_open(const char *path, bool read_only, bool any_owner);
 
+/* Whether a name still leads to the file. True where that is not known. */
+bool spli_map_is_linked(int fd);
+
 /* Reserve blocks so that @first .. is below the mark, or @last below it. */
 int spli_reserve_down(spl_store *s, uint64_t first);
 int spli_reserve_up(spl_store *s, uint64_t last);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "repair.h"
 
+#include "feed.h"
 #include "pool.h"
 #include "swap.h"
 #include "table.h"
+#include "ttl.h"
 #include "wait.h"
 #include "writer.h"
 
@@ -92,6 +94,8 @@ settle_set(spl_store *s, uint32_t e, const struct spli_record *r, bool insert)
 		}
 		return false;
 	}
+	/* Read before it may be displaced and scrubbed: any is as good. */
+	spli_ttl_note(s, spli_load(&block->expiry));
 	if (insert)
 		spli_store_release(spare, r->extra);
 	else if (spli_block_displace(s, displaced, e + 1, spli_vacuums(s)))
@@ -127,6 +131,20 @@ tidy_spare(spl_store *s, const struct spli_writer *w)
 		spli_block_retire(s, block, spli_vacuums(s));
 }
 
+/* What there was to tell; no writer of ours writes what is none of them. */
+static enum spli_happened
+what_happened(uint32_t kind, uint32_t extra)
+{
+	uint32_t happened = kind == SPLI_UNSET	    ? extra
+			    : kind >= SPLI_ANNOUNCE ? kind - SPLI_ANNOUNCE
+						    : SPLI_SET_THERE;
+
+	if (happened > SPLI_EXPIRED_THERE ||
+		(kind == SPLI_UNSET && happened == SPLI_SET_THERE))
+		return SPLI_UNSET_THERE;
+	return (enum spli_happened)happened;
+}
+
 void
 spli_repair(spl_store *s, uint32_t e)
 {
@@ -141,8 +159,9 @@ spli_repair(spl_store *s, uint32_t e)
 		.extra = spli_load(&w->record.extra),
 	};
 	enum spli_kind kind = spli_record_kind(r.op);
-	bool announce = kind == SPLI_ANNOUNCE;
+	bool announce = kind >= SPLI_ANNOUNCE;
 	bool structural = kind == SPLI_INSERT || kind == SPLI_UNSET;
+	enum spli_happened happened = what_happened(kind, r.extra);
 
 	if (kind != SPLI_IDLE && r.slot >= s->geo.entries)
 		announce = false; /* no writer of ours wrote that */
@@ -154,11 +173,14 @@ spli_repair(spl_store *s, uint32_t e)
 		spli_structure_changed(s);
 	tidy_spare(s, w);
 	if (kind != SPLI_IDLE)
-		spli_record_turn(w, announce ? SPLI_ANNOUNCE : SPLI_IDLE);
+		spli_record_turn(
+			w, announce ? SPLI_ANNOUNCE + happened : SPLI_IDLE);
+	if (announce)
+		spli_feed_append(s, r.slot, happened);
 	if (spli_load(&s->header->claim) == e + 1)
-		spli_store_release(&s->header->claim, 0);
+		spli_store_release(&s->header->claim, 0); /* F3 */
 	if (announce) {
-		spli_announce(s, r.slot, true);
+		spli_wake(s, r.slot, true);
 		spli_record_turn(w, SPLI_IDLE);
 	}
 }

@@ -9,11 +9,12 @@
 #include <unistd.h>
 
 #include "feed.h"
+#include "follow.h"
+#include "fork.h"
 #include "map.h"
 #include "pool.h"
-#include "swap.h"
+#include "ttl.h"
 #include "vacuum.h"
-#include "writer.h"
 
 const char *
 spl_version(void)
@@ -38,7 +39,10 @@ spl_options_init(struct spl_options *o)
 static int
 options_read(struct spl_options *o, const struct spl_options *given)
 {
-	enum { KNOWN = SPL_READ_ONLY | SPL_PREFAULT | SPL_ANY_OWNER };
+	enum {
+		KNOWN = SPL_READ_ONLY | SPL_PREFAULT | SPL_ANY_OWNER |
+			SPL_WAKE_ALWAYS
+	};
 
 	spl_options_init(o);
 	if (!given)
@@ -62,6 +66,8 @@ handle_new(const struct spl_options *o)
 	s->fd = s->lock_fd = -1;
 	s->read_only = o->flags & SPL_READ_ONLY;
 	pthread_mutex_init(&s->mutex, NULL);
+	pthread_mutex_init(&s->sleep_mutex, NULL);
+	pthread_mutex_init(&s->feed_mutex, NULL);
 	return s;
 }
 
@@ -72,6 +78,8 @@ handle_free(spl_store *s)
 	free(s->is_mine);
 	spli_map_drop(s);
 	pthread_mutex_destroy(&s->mutex);
+	pthread_mutex_destroy(&s->sleep_mutex);
+	pthread_mutex_destroy(&s->feed_mutex);
 	free(s);
 }
 
@@ -92,12 +100,13 @@ create(const char *name, const struct spl_options *o, spl_store **out)
 		return -ENOMEM;
 	rc = spli_map_new(s, &new, name, o);
 	if (!rc)
-		rc = spli_writers_start(s);
+		rc = spli_handle_start(s);
 	/* Last, so that a failure leaves nothing under that name. */
 	if (!rc && o->kind != SPL_MEMFD) {
 		rc = spli_map_publish(s, &new);
+		s->linked = true;
 		if (rc)
-			spli_writers_stop(s);
+			spli_handle_stop(s);
 	}
 	spli_map_forget(&new);
 	if (rc)
@@ -119,7 +128,7 @@ attach(int fd, const struct spl_options *o, spl_store **out)
 	s->fd = fd;
 	int rc = spli_map_attach(s, o->flags & SPL_PREFAULT);
 	if (!rc)
-		rc = spli_writers_start(s);
+		rc = spli_handle_start(s);
 	if (!rc)
 		spli_vacuum_resume(s);
 	if (rc)
@@ -222,8 +231,9 @@ spl_close(spl_store *s)
 {
 	if (!s)
 		return 0;
-	if (!s->read_only)
-		spli_writers_stop(s);
+	spli_feeds_abandon(s);
+	spli_waits_finish(s);
+	spli_handle_stop(s);
 	handle_free(s);
 	return 0;
 }
@@ -261,25 +271,26 @@ spl_get(spl_store *s, const char *text, void *buf, size_t cap, size_t *len)
 }
 
 int
-spl_stat(spl_store *s, const char *text, struct spl_key_stat *stat)
+spl_read(spl_store *s, const char *text, void *buf, size_t cap,
+	struct spl_key_stat *stat)
 {
 	struct spli_key key;
 	struct spli_spot spot;
-	struct spli_read read = {0};
-	int rc = s && stat ? spli_key_make(&key, text) : -EINVAL;
+	struct spli_read read = {.buf = buf, .cap = cap};
+	int rc = s && stat && (buf || !cap) ? spli_key_make(&key, text)
+					    : -EINVAL;
 
 	if (!rc)
 		rc = spli_get(s, &key, NULL, &read, &spot);
-	if (rc)
-		return rc;
-	*stat = (struct spl_key_stat){
-		.hash = key.hash,
-		.epoch = read.epoch,
-		.len = read.len,
-		.val_off = (uint64_t)(spot.block->bytes - (uint8_t *)s->header),
-	};
-	memcpy(stat->key, key.text, key.len);
-	return 0;
+	if (!rc || rc == -EMSGSIZE)
+		spli_key_stat(s, stat, &spot, &read, key.text, key.hash);
+	return rc;
+}
+
+int
+spl_stat(spl_store *s, const char *text, struct spl_key_stat *stat)
+{
+	return spl_read(s, text, NULL, 0, stat);
 }
 
 /* Every kind of set comes through here. */
@@ -342,6 +353,29 @@ spl_append(spl_store *s, const char *key, const void *val, size_t len,
 	return rc;
 }
 
+int
+spl_set_ttl(spl_store *s, const char *key, const void *val, size_t len,
+	uint64_t ttl_ms)
+{
+	struct spli_set set = {.action = SPLI_SET, .val = val, .len = len};
+
+	if (!s || !ttl_ms)
+		return -EINVAL;
+	set.expiry = spli_ttl_expiry(s, ttl_ms);
+	return set_key(s, key, &set);
+}
+
+int
+spl_expire(spl_store *s, const char *key, uint64_t ttl_ms)
+{
+	struct spli_set set = {.action = SPLI_EXPIRE};
+
+	if (!s || !ttl_ms)
+		return -EINVAL;
+	set.expiry = spli_ttl_expiry(s, ttl_ms);
+	return set_key(s, key, &set);
+}
+
 int64_t
 spl_unset(spl_store *s, const char *text)
 {
@@ -379,6 +413,10 @@ spl_store_info(spl_store *s, struct spl_store_stat *stat)
 		.parse_failures = spli_load(&h->parse_failures),
 		.last_failure_epoch = spli_load(&h->last_failure_epoch),
 		.repairs = spli_load(&h->repairs),
+		.feed_len = g->feed_len,
+		.wake_always = (s->features & SPLI_WAKE_ALWAYS) != 0,
+		.waited_new = spli_load(&h->structure_waiters) & 1,
+		.waited_any = spli_load(&s->feed->waiters) & 1,
 	};
 	memcpy(stat->id, h->id, sizeof stat->id);
 	for (uint64_t e = 0; e < g->writers; e++)

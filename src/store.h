@@ -32,6 +32,14 @@ struct spli_geometry {
 	unsigned generation_bits; /* in a word or stamp; at least 32 */
 };
 
+/* The thread that feeds descriptors; see notify.c. */
+struct spli_notifier {
+	pthread_t thread;
+	bool running;
+	uint32_t stop;
+	uint32_t kicks; /* a private futex: somebody wants it to look again */
+};
+
 struct spl_store {
 	struct spli_header *header;
 	struct spli_entry *table;
@@ -40,7 +48,9 @@ struct spl_store {
 	struct spli_feed *feed;
 	uint8_t *blocks;
 	struct spli_geometry geo;
+	uint64_t features; /* of the header, copied like the geometry */
 	bool read_only;
+	bool linked; /* had a name when it was opened */
 	int fd;
 
 	/* This process's writer entries; see writer.c. */
@@ -52,7 +62,18 @@ struct spl_store {
 	unsigned rescues; /* nested, see rescue() */
 	uint64_t owner; /* what this process writes into them */
 
-	struct spl_store *next, *prev; /* all writable stores of the process */
+	/* This process's waits on the handle; see wait.c. */
+	uint32_t waits; /* calls that may be waiting */
+	uint32_t cancelled; /* 1: they end */
+	pthread_mutex_t sleep_mutex; /* sleepers */
+	struct spli_sleeper *sleepers;
+
+	/* This process's feeds on the handle; see cursor.c, notify.c. */
+	pthread_mutex_t feed_mutex; /* feeds, notifier */
+	struct spl_feed *feeds;
+	struct spli_notifier notifier;
+
+	struct spl_store *next, *prev; /* all stores of the process */
 };
 
 /* A key of the caller's, who keeps the text as long as this is used. */

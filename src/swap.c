@@ -7,6 +7,7 @@
 #include "feed.h"
 #include "map.h"
 #include "pool.h"
+#include "ttl.h"
 #include "wait.h"
 #include "writer.h"
 
@@ -26,6 +27,8 @@ spli_block_copy(const spl_store *s, const struct spli_spot *spot,
 	/* May be torn until R3 agrees, so read it once and bound it. */
 	uint64_t len = spli_load(&block->len);
 	uint64_t epoch = spli_load(&block->epoch);
+	uint64_t expiry = spli_load(&block->expiry);
+	uint32_t flags = spli_load(&block->flags);
 	bool fits = len <= read->cap;
 
 	if (len > s->geo.max_value)
@@ -41,6 +44,8 @@ spli_block_copy(const spl_store *s, const struct spli_spot *spot,
 		return -EBADMSG;
 	read->len = len;
 	read->epoch = epoch;
+	read->expiry = expiry;
+	read->flags = flags;
 	return fits ? 0 : -EMSGSIZE;
 }
 
@@ -64,15 +69,52 @@ spli_get(const spl_store *s, const struct spli_key *key, uint64_t *hint,
 	bool size_only = !read->buf;
 
 	for (unsigned i = 0; i < SPLI_TRIES; i++) {
+		spot->block = NULL;
 		int rc = spli_find(s, key, hint, spot);
 		if (!rc)
 			rc = spli_block_copy(s, spot, read);
 		if (rc == -EMSGSIZE && size_only)
 			rc = 0;
+		if ((!rc || rc == -EMSGSIZE) && spli_expired(s, read->expiry))
+			return -ENOENT;
 		if (rc != -ESTALE)
 			return rc;
 	}
 	return -EAGAIN;
+}
+
+int
+spli_slot_read(const spl_store *s, uint64_t slot, char key[SPLI_KEY_SIZE],
+	struct spli_read *read, struct spli_spot *spot)
+{
+	for (unsigned i = 0; i < SPLI_TRIES; i++) {
+		int rc = spli_table_look(s, slot, NULL, spot);
+		if (rc != 1)
+			return rc;
+		spli_copy(key, spot->block->key, SPLI_KEY_SIZE);
+		key[SPL_KEY_MAX] = '\0';
+		rc = spli_block_copy(s, spot, read);
+		if (rc != -ESTALE)
+			return rc == -EBADMSG ? rc : 1;
+	}
+	return -EAGAIN;
+}
+
+void
+spli_key_stat(const spl_store *s, struct spl_key_stat *stat,
+	const struct spli_spot *spot, const struct spli_read *read,
+	const char *key, uint64_t hash)
+{
+	*stat = (struct spl_key_stat){
+		.hash = hash,
+		.epoch = read->epoch,
+		.len = read->len,
+		.val_off =
+			(uint64_t)(spot->block->bytes - (uint8_t *)s->header),
+		.ttl_ms = spli_ttl_left(s, read->expiry),
+		.waited = spli_load(&s->table[spot->slot].waiters) & 1,
+	};
+	memcpy(stat->key, key, strlen(key));
 }
 
 /*
@@ -151,8 +193,6 @@ fill(const spl_store *s, struct spli_block *block, const struct spli_key *key,
 	spli_copy(block->bytes + a_len, b, b_len);
 	if (old_len > len)
 		spli_zero(block->bytes + len, old_len - len);
-	spli_store(&block->flags, 0);
-	spli_store(&block->expiry, 0);
 	spli_store_release(&block->len, (uint32_t)len);
 }
 
@@ -167,6 +207,8 @@ struct writing {
 	uint32_t id; /* and its block */
 	struct spli_block *block;
 	bool filled;
+	uint64_t expiry; /* what the new value gets */
+	uint32_t flags;
 };
 
 static int
@@ -260,25 +302,43 @@ fill_appended(struct writing *w, const struct spli_spot *spot)
 	return 0;
 }
 
-/* Check the condition against @epoch (0: absent) and fill the block. */
+/* R3 for what was read at @spot (null: nothing was) and ends the call. */
 static int
-prepare(struct writing *w, const struct spli_spot *spot, uint64_t epoch)
+refuse(const struct writing *w, const struct spli_spot *spot, int rc)
+{
+	spli_fence_acquire();
+	if (spot &&
+		!spli_block_holds(w->s, spot->block, spot->slot, spot->word))
+		return AGAIN;
+	return rc;
+}
+
+/*
+ * Check the condition and fill the block. @spot: where the key is, or null;
+ * @there: whether it counts as present; then with @epoch.
+ */
+static int
+prepare(struct writing *w, const struct spli_spot *spot, bool there,
+	uint64_t epoch)
 {
 	struct spli_set *set = w->set;
+	const struct spli_spot *base = there ? spot : NULL;
 
-	if (set->conditional && epoch != set->epoch) {
-		spli_fence_acquire(); /* R3 */
-		if (spot && !spli_block_holds(
-				    w->s, spot->block, spot->slot, spot->word))
-			return AGAIN;
-		set->now = epoch;
-		return -ESTALE;
+	if (set->conditional && (there ? epoch : 0) != set->epoch) {
+		set->now = there ? epoch : 0;
+		return refuse(w, spot, -ESTALE);
 	}
+	w->flags = there ? 0 : SPLI_BORN;
+	w->expiry = set->expiry;
 	switch (set->action) {
 	case SPLI_ADD:
-		return fill_sum(w, spot);
+		w->expiry = base ? spli_load(&base->block->expiry) : 0;
+		return fill_sum(w, base);
+	case SPLI_EXPIRE:
+		return base ? fill_appended(w, base) : refuse(w, spot, -ENOENT);
 	case SPLI_APPEND:
-		return fill_appended(w, spot);
+		w->expiry = base ? spli_load(&base->block->expiry) : 0;
+		return fill_appended(w, base);
 	case SPLI_SET:
 		if (!w->filled)
 			fill(w->s, w->block, set->key, set->val, set->len, NULL,
@@ -300,6 +360,8 @@ swap(struct writing *w, enum spli_kind kind, uint64_t slot, uint64_t old,
 	uint64_t next = spli_word_next(s, old, w->id);
 
 	spli_store(&w->block->epoch, epoch);
+	spli_store(&w->block->expiry, w->expiry);
+	spli_store(&w->block->flags, w->flags);
 	/* W2: relaxed is enough, W3 publishes it. */
 	spli_store(&w->block->stamp, spli_stamp(s, next, slot));
 	spli_record_begin(
@@ -326,13 +388,15 @@ finish(struct writing *w, uint64_t slot, uint64_t spare, bool claimed)
 	struct spli_writer *writer = w->lease.writer;
 
 	spli_store_release(w->spare, (uint32_t)spare);
+	spli_ttl_note(w->s, w->expiry);
 	if (claimed)
 		spli_structure_changed(w->s);
 	spli_record_turn(writer, SPLI_ANNOUNCE);
-	if (claimed)
-		spli_claim_drop(&w->lease);
 	spli_store_release(&writer->pos, spli_load(&writer->pos) + 1);
-	spli_announce(w->s, slot, claimed);
+	spli_feed_append(w->s, slot, SPLI_SET_THERE);
+	if (claimed)
+		spli_claim_drop(&w->lease); /* F3 */
+	spli_wake(w->s, slot, claimed);
 	spli_record_turn(writer, SPLI_IDLE);
 }
 
@@ -340,7 +404,9 @@ static int
 update(struct writing *w, const struct spli_spot *spot)
 {
 	uint64_t epoch = spli_load(&spot->block->epoch);
-	int rc = prepare(w, spot, epoch);
+	uint64_t expiry = spli_load(&spot->block->expiry);
+	bool there = !spli_expired(w->s, expiry);
+	int rc = prepare(w, spot, there, epoch);
 
 	if (rc)
 		return rc;
@@ -348,6 +414,8 @@ update(struct writing *w, const struct spli_spot *spot)
 		spli_record_turn(w->lease.writer, SPLI_IDLE);
 		return AGAIN;
 	}
+	if (!there)
+		spli_time_keep(w->s, expiry);
 	uint64_t displaced = spli_word_block(w->s, spot->word);
 	spli_block_displace(w->s, displaced, w->lease.name, w->lease.vacuum);
 	finish(w, spot->slot, displaced, false);
@@ -366,7 +434,7 @@ insert_claimed(struct writing *w, uint64_t *wanted)
 	if (rc != -ENOENT)
 		return rc ? rc : AGAIN; /* somebody inserted it: update */
 	uint64_t epoch = spli_load(&s->header->floor);
-	rc = prepare(w, NULL, 0);
+	rc = prepare(w, NULL, false, 0);
 	if (rc)
 		return rc;
 	uint64_t extra = spli_pool_find(s);
@@ -410,10 +478,14 @@ insert(struct writing *w)
 	rc = insert_claimed(w, &wanted);
 	if (rc)
 		spli_claim_drop(&w->lease);
-	/* Allocating can take long: outside of the claim. */
+	/* What can take long is done outside of the claim. */
 	if (wanted) {
 		rc = spli_reserve_up(w->s, wanted);
-		return rc ? rc : AGAIN;
+		rc = rc ? rc : AGAIN;
+	}
+	if (rc == -ENOSPC) {
+		int64_t count = spli_reclaim(&w->lease);
+		rc = count > 0 ? AGAIN : count ? (int)count : -ENOSPC;
 	}
 	return rc;
 }
@@ -460,59 +532,81 @@ spli_set(spl_store *s, struct spli_set *set)
 	return rc;
 }
 
-/* Under the claim. AGAIN, or the length of what went and its slot. */
-static int64_t
-unset_claimed(
-	struct spli_lease *lease, const struct spli_key *key, uint64_t *slot)
+/*
+ * Under the claim: swap "none" in where @spot was found, if it still is as it
+ * was then (R3). 0 or -ESTALE.
+ */
+static int
+remove_claimed(struct spli_lease *lease, const struct spli_spot *spot,
+	enum spli_happened happened)
 {
 	spl_store *s = lease->store;
-	struct spli_spot spot;
+	struct spli_entry *entry = &s->table[spot->slot];
 	uint64_t *floor = &s->header->floor;
-	int rc = spli_table_find(s, key, &spot);
+	uint64_t epoch = spli_load(&spot->block->epoch);
+	uint64_t expiry = spli_load(&spot->block->expiry);
+	uint64_t id = spli_word_block(s, spot->word);
+	uint64_t word = spot->word, next = spli_word_next(s, word, 0);
 
-	if (rc)
-		return rc;
-	uint64_t epoch = spli_load(&spot.block->epoch);
-	int64_t len = (int64_t)bounded_len(s, spot.block);
-	uint64_t id = spli_word_block(s, spot.word);
-	uint64_t word = spot.word, next = spli_word_next(s, word, 0);
 	spli_fence_acquire(); /* R3 */
-	if (!spli_block_holds(s, spot.block, spot.slot, spot.word))
+	if (!spli_block_holds(s, spot->block, spot->slot, spot->word))
 		return -ESTALE;
 	/* No new key may start below. */
 	if (spli_load(floor) < epoch)
 		spli_store_release(floor, epoch);
+	if (happened == SPLI_EXPIRED_THERE)
+		spli_time_keep(s, expiry);
 	spli_record_begin(
-		lease->writer, SPLI_UNSET, spot.slot, spot.word, 0, 0);
+		lease->writer, SPLI_UNSET, spot->slot, spot->word, 0, happened);
 	/* W3 as well: what a reader finds is "none", or a whole value. */
-	if (!spli_cas(&s->table[spot.slot].word, &word, next)) {
+	if (!spli_cas(&entry->word, &word, next)) {
 		spli_record_turn(lease->writer, SPLI_IDLE);
 		return -ESTALE;
 	}
-	spli_block_release(s, id, key->hash, lease->name, lease->vacuum);
+	spli_block_release(
+		s, id, spli_load(&entry->hash), lease->name, lease->vacuum);
 	spli_structure_changed(s);
-	spli_record_turn(lease->writer, SPLI_ANNOUNCE);
-	*slot = spot.slot;
-	return len;
+	spli_record_turn(lease->writer, SPLI_ANNOUNCE + happened);
+	spli_feed_append(s, spot->slot, happened);
+	return 0;
+}
+
+/* With the claim given back: tell that @slot has been emptied. */
+static void
+tell_removal(struct spli_lease *lease, uint64_t slot)
+{
+	spli_claim_drop(lease);
+	spli_wake(lease->store, slot, true);
+	spli_record_turn(lease->writer, SPLI_IDLE);
 }
 
 static int64_t
 unset_leased(struct spli_lease *lease, const struct spli_key *key)
 {
-	uint64_t slot = 0;
-	int64_t rc = spli_claim_take(lease);
+	spl_store *s = lease->store;
+	bool expired = false;
+	int64_t len = 0;
+	struct spli_spot spot;
+	int rc = spli_claim_take(lease);
 
 	if (rc)
 		return rc;
 	rc = -ESTALE;
-	for (unsigned i = 0; i < SPLI_TRIES && rc == -ESTALE; i++)
-		rc = unset_claimed(lease, key, &slot);
-	spli_claim_drop(lease);
-	if (rc >= 0) {
-		spli_announce(lease->store, slot, true);
-		spli_record_turn(lease->writer, SPLI_IDLE);
+	for (unsigned i = 0; i < SPLI_TRIES && rc == -ESTALE; i++) {
+		rc = spli_table_find(s, key, &spot);
+		if (rc)
+			break;
+		len = (int64_t)bounded_len(s, spot.block);
+		expired = spli_expired(s, spli_load(&spot.block->expiry));
+		rc = remove_claimed(lease, &spot,
+			expired ? SPLI_EXPIRED_THERE : SPLI_UNSET_THERE);
 	}
-	return rc == -ESTALE ? -EAGAIN : rc;
+	if (rc) {
+		spli_claim_drop(lease);
+		return rc == -ESTALE ? -EAGAIN : rc;
+	}
+	tell_removal(lease, spot.slot);
+	return expired ? -ENOENT : len;
 }
 
 int64_t
@@ -526,4 +620,24 @@ spli_unset(spl_store *s, const struct spli_key *key)
 	rc = unset_leased(&lease, key);
 	spli_lease_drop(&lease);
 	return rc;
+}
+
+int
+spli_slot_reclaim(struct spli_lease *lease, uint64_t slot)
+{
+	spl_store *s = lease->store;
+	struct spli_spot spot;
+	int rc = spli_claim_take(lease);
+
+	if (rc)
+		return rc;
+	/* Once: what has been replaced meanwhile has not expired. */
+	if (spli_table_look(s, slot, NULL, &spot) == 1 &&
+		spli_expired(s, spli_load(&spot.block->expiry)) &&
+		!remove_claimed(lease, &spot, SPLI_EXPIRED_THERE)) {
+		tell_removal(lease, slot);
+		return 1;
+	}
+	spli_claim_drop(lease);
+	return 0;
 }

@@ -30,6 +30,7 @@
 #define SPLI_SWAP_H
 
 #include "table.h"
+#include "writer.h"
 
 /* Where a read goes. */
 struct spli_read {
@@ -37,6 +38,8 @@ struct spli_read {
 	size_t cap;
 	uint64_t len; /* out; of the value, also when it does not fit */
 	uint64_t epoch; /* out */
+	uint64_t expiry; /* out; 0: never */
+	uint32_t flags; /* out; SPLI_BORN */
 };
 
 /*
@@ -48,7 +51,7 @@ int spli_block_copy(const spl_store *s, const struct spli_spot *spot,
 	struct spli_read *read);
 
 /* What a set does with what was there. */
-enum spli_action { SPLI_SET, SPLI_ADD, SPLI_APPEND };
+enum spli_action { SPLI_SET, SPLI_ADD, SPLI_APPEND, SPLI_EXPIRE };
 
 struct spli_set {
 	enum spli_action action;
@@ -57,6 +60,8 @@ struct spli_set {
 	const void *val;
 	size_t len;
 	int64_t delta;
+	uint64_t
+		expiry; /* of a set, and of what SPLI_EXPIRE leaves; 0: never */
 	bool conditional; /* on this epoch; 0: absent */
 	uint64_t epoch;
 	uint64_t now; /* out: the new epoch, or the one found on -ESTALE */
@@ -66,12 +71,29 @@ struct spli_set {
 
 int spli_set(spl_store *s, struct spli_set *set);
 int64_t spli_unset(spl_store *s, const struct spli_key *key);
+/* Remove what has expired in @slot: 1, or 0 if there is no such thing. */
+int spli_slot_reclaim(struct spli_lease *lease, uint64_t slot);
 
 /* Find a key, trying the slot in @hint first. As spli_table_find. */
 int spli_find(const spl_store *s, const struct spli_key *key, uint64_t *hint,
 	struct spli_spot *spot);
-/* Find and copy. 0, -ENOENT, -EMSGSIZE, -EAGAIN, -EBADMSG. */
+/*
+ * Find and copy. 0, -ENOENT, -EMSGSIZE, -EAGAIN, -EBADMSG. What has expired is
+ * absent: -ENOENT as well, but then with a block in @spot.
+ */
 int spli_get(const spl_store *s, const struct spli_key *key, uint64_t *hint,
+	struct spli_read *read, struct spli_spot *spot);
+
+/* What was read, in the API's words. */
+void spli_key_stat(const spl_store *s, struct spl_key_stat *stat,
+	const struct spli_spot *spot, const struct spli_read *read,
+	const char *key, uint64_t hash);
+
+/*
+ * Whatever is in @slot, expired or not: 1 with @key and @read (whose len may
+ * be more than its cap: then nothing was copied); 0, -EAGAIN, -EBADMSG.
+ */
+int spli_slot_read(const spl_store *s, uint64_t slot, char key[SPLI_KEY_SIZE],
 	struct spli_read *read, struct spli_spot *spot);
 
 /* Make a block that no word names invalid, and with @scrub, clean. */

@@ -11,6 +11,7 @@
 
 #include "map.h"
 #include "repair.h"
+#include "ttl.h"
 
 uint64_t
 spli_now_ns(void)
@@ -141,6 +142,7 @@ adopt(spl_store *s, uint32_t e)
 	if (rc)
 		return rc;
 	uint64_t former = spli_load_acquire(&w->owner);
+	spli_store(&w->since, spli_time_ns(s));
 	spli_store_release(&w->owner, s->owner);
 	s->is_mine[e] = 1;
 	/* First: a switcher we are about to rescue may need one of these. */
@@ -421,103 +423,80 @@ spli_record_turn(struct spli_writer *w, enum spli_kind kind)
 	spli_store_release(&w->record.op, op << SPLI_KIND_BITS | kind);
 }
 
-/*
- * Fork. The child shares the mapping and the descriptor but must neither use
- * the parent's entries nor keep his locks alive: it closes the description
- * and owns nothing until it writes.
- */
-static pthread_mutex_t registry_mutex = PTHREAD_MUTEX_INITIALIZER;
-static spl_store *registry;
-static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
-
-static void
-fork_prepare(void)
-{
-	pthread_mutex_lock(&registry_mutex);
-	for (spl_store *s = registry; s; s = s->next)
-		pthread_mutex_lock(&s->mutex);
-}
-
-static void
-fork_parent(void)
-{
-	for (spl_store *s = registry; s; s = s->next)
-		pthread_mutex_unlock(&s->mutex);
-	pthread_mutex_unlock(&registry_mutex);
-}
-
 static uint64_t
 owner_make(void)
 {
 	return spli_now_ns() << 32 | (uint32_t)getpid();
 }
 
-static void
-fork_child(void)
+void
+spli_writers_forked(spl_store *s)
 {
-	for (spl_store *s = registry; s; s = s->next) {
-		if (s->lock_fd >= 0)
-			close(s->lock_fd);
-		s->lock_fd = -1;
-		s->owner = owner_make();
-		s->mine_count = 0;
-		memset(s->is_mine, 0, s->geo.writers);
-		/* Now, while it may: a child often drops its privileges. If
-		 * not, again when it writes. */
-		lock_open(s);
-	}
-	fork_parent();
-}
-
-static void
-fork_register(void)
-{
-	pthread_atfork(fork_prepare, fork_parent, fork_child);
+	if (s->read_only)
+		return;
+	if (s->lock_fd >= 0)
+		close(s->lock_fd);
+	s->lock_fd = -1;
+	s->owner = owner_make();
+	s->mine_count = 0;
+	memset(s->is_mine, 0, s->geo.writers);
+	/* Now, while it may: a child often drops its privileges. If not, again
+	 * when it writes. */
+	lock_open(s);
 }
 
 int
-spli_writers_start(spl_store *s)
+spli_writers_prepare(spl_store *s)
 {
 	if (s->read_only)
 		return 0;
-	pthread_once(&fork_once, fork_register);
 	s->owner = owner_make();
 	s->mine = calloc(s->geo.writers, sizeof *s->mine);
 	s->is_mine = calloc(s->geo.writers, 1);
 	if (!s->mine || !s->is_mine)
 		return -ENOMEM;
-	/* Known to the fork handlers from the first moment that it has a
-	 * description to close. */
-	pthread_mutex_lock(&registry_mutex);
-	int rc = lock_open(s);
-	if (!rc) {
-		s->next = registry;
-		if (registry)
-			registry->prev = s;
-		registry = s;
-	}
-	pthread_mutex_unlock(&registry_mutex);
-	if (rc)
-		return rc;
-	spli_writers_rescue(s);
-	return 0;
+	return lock_open(s);
 }
 
 void
 spli_writers_stop(spl_store *s)
 {
-	pthread_mutex_lock(&registry_mutex);
-	if (s->prev)
-		s->prev->next = s->next;
-	else if (registry == s)
-		registry = s->next;
-	if (s->next)
-		s->next->prev = s->prev;
+	if (s->read_only)
+		return;
 	for (uint32_t e = 0; e < s->geo.writers; e++)
 		if (s->is_mine[e])
 			spli_store_release(&s->writers[e].owner, 0);
 	if (s->lock_fd >= 0)
 		close(s->lock_fd);
 	s->lock_fd = -1;
-	pthread_mutex_unlock(&registry_mutex);
+}
+
+int
+spl_writers(spl_store *s, struct spl_writer_stat *stats, size_t count)
+{
+	uint64_t now;
+	int owned = 0;
+
+	if (!s || (count && !stats))
+		return -EINVAL;
+	now = spli_time_ns(s);
+	for (uint32_t e = 0; e < s->geo.writers; e++) {
+		const struct spli_writer *w = &s->writers[e];
+		/* Acquire: pairs with adopt(), which stores since before. */
+		uint64_t owner = spli_load_acquire(&w->owner);
+		uint64_t since = spli_load(&w->since);
+		if (!owner)
+			continue;
+		if ((size_t)owned++ >= count)
+			continue;
+		*stats++ = (struct spl_writer_stat){
+			.entry = e,
+			.pid = (int32_t)(uint32_t)owner,
+			.age_ms = now > since ? (now - since) / 1000000 : 0,
+			.writes = spli_load(&w->record.op) >> SPLI_KIND_BITS,
+			.busy = spli_load(&w->lease) != 0,
+			.claim = spli_load(&s->header->claim) == e + 1,
+		};
+	}
+	return owned;
 }

@@ -49,9 +49,11 @@ int spli_writer_rescue(spl_store *s, uint32_t e);
 /* All of them. */
 void spli_writers_rescue(spl_store *s);
 
-/* Prepare, and end, a handle's part in all this. */
-int spli_writers_start(spl_store *s);
+/* Prepare, and end, a handle's part in all this; under the registry's lock. */
+int spli_writers_prepare(spl_store *s);
 void spli_writers_stop(spl_store *s);
+/* In a child: it owns nothing until it writes. */
+void spli_writers_forked(spl_store *s);
 
 /* What is in flight. The lease is held. */
 void spli_record_begin(struct spli_writer *w, enum spli_kind kind,

@@ -9,19 +9,26 @@
 #include "swap.h"
 #include "unit.h"
 
-static unsigned
-slot_bits(const spl_store *s)
+/* As layout.h has it: {n + 1, what happened, slot}. */
+static uint64_t
+cell_of(const spl_store *s, uint64_t n, uint64_t happened, uint64_t slot)
 {
-	return 64 - s->geo.generation_bits;
+	unsigned slot_bits = 64 - s->geo.generation_bits;
+
+	return ((n + 1) << 2 | happened) << slot_bits | slot;
 }
 
-/* The cell of event @n, 0 when it is not that event's. */
+static bool
+cell_tells(const spl_store *s, uint64_t n, uint64_t happened, uint64_t slot)
+{
+	return s->feed->cells[n & (s->geo.feed_len - 1)] ==
+	       cell_of(s, n, happened, slot);
+}
+
 static bool
 cell_says(const spl_store *s, uint64_t n, uint64_t slot)
 {
-	uint64_t cell = s->feed->cells[n & (s->geo.feed_len - 1)];
-
-	return cell == ((n + 1) << slot_bits(s) | slot);
+	return cell_tells(s, n, SPLI_SET_THERE, slot);
 }
 
 static uint64_t
@@ -50,7 +57,7 @@ every_change_counts(uint32_t kind)
 	CHECK(cell_says(s, 2, slot_of(s, "a")), "a change");
 	uint64_t slot = slot_of(s, "b");
 	spl_unset(s, "b");
-	CHECK(cell_says(s, 3, slot), "a removal");
+	CHECK(cell_tells(s, 3, SPLI_UNSET_THERE, slot), "a removal");
 	spl_add(s, "n", 1, NULL);
 	spl_append(s, "n", "1", 1, NULL);
 	CHECK(cell_says(s, 4, slot_of(s, "n")) &&
@@ -99,9 +106,9 @@ anyone_helps_the_tail_on(void)
 {
 	spl_store *s = unit_store(TEST_KIND, 8, 8);
 
-	spli_feed_append(s, 3);
-	s->feed->cells[1] = UINT64_C(2) << slot_bits(s) | 5;
-	spli_feed_append(s, 7);
+	spli_feed_append(s, 3, SPLI_SET_THERE);
+	s->feed->cells[1] = cell_of(s, 1, SPLI_SET_THERE, 5);
+	spli_feed_append(s, 7, SPLI_SET_THERE);
 	CHECK(spli_feed_tail(s) == 3 && cell_says(s, 0, 3) &&
 			cell_says(s, 1, 5) && cell_says(s, 2, 7),
 		"a cell that is filled already is passed over, not lost");
@@ -141,7 +148,7 @@ append(void *arg)
 	struct appender *a = arg;
 
 	for (int i = 0; i < a->rounds; i++)
-		spli_feed_append(a->s, a->slot);
+		spli_feed_append(a->s, a->slot, SPLI_SET_THERE);
 	return NULL;
 }
 

@@ -110,7 +110,7 @@ snapshots(void)
 	memset(&slot, 0xff, sizeof slot);
 	CHECK(splinter_set("foo", "value", 5) == 0, "set");
 	CHECK(splinter_get_header_snapshot(&h) == 0, "header snapshot");
-	CHECK(h.magic == 0x4e4c5053 && h.version == 1 << 16 && h.slots == 64 &&
+	CHECK(h.magic == 0x4e4c5053 && h.version == 2 << 16 && h.slots == 64 &&
 			h.max_val_sz == 100 && h.auto_vacuum == 1 &&
 			h.parse_failures == 0 && h.last_failure_epoch == 0,
 		"says what the store is");

@@ -53,7 +53,7 @@ what_a_store_says(uint32_t kind)
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	CHECK_RC(spl_store_info(s, &a), 0);
-	CHECK(a.magic == SPLI_MAGIC && a.version == 1 << 16, "magic, version");
+	CHECK(a.magic == SPLI_MAGIC && a.version == 2 << 16, "magic, version");
 	CHECK(a.slots == 100 && a.max_value == 50 && a.writers == 64,
 		"its geometry");
 	CHECK(a.keys == 0 && a.epoch == 0 && a.parse_failures == 0 &&

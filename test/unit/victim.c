@@ -45,12 +45,20 @@ swap(struct victim *v, uint64_t slot, uint64_t old, uint64_t next)
 	step(v);
 }
 
+/* With the claim, if it is held, and all that is left to do. */
 static void
-tell(struct victim *v, struct spli_writer *w, uint64_t slot, bool structural)
+tell(struct victim *v, struct spli_lease *lease, uint64_t slot,
+	enum spli_happened happened, bool structural)
 {
-	spli_announce(v->s, slot, structural);
+	spli_feed_append(v->s, slot, happened);
 	step(v);
-	spli_record_turn(w, SPLI_IDLE);
+	if (structural) {
+		spli_claim_drop(lease);
+		step(v);
+	}
+	spli_wake(v->s, slot, structural);
+	step(v);
+	spli_record_turn(lease->writer, SPLI_IDLE);
 	step(v);
 }
 
@@ -84,7 +92,7 @@ update(struct victim *v, struct spli_lease *lease, const struct spli_key *key)
 	step(v);
 	spli_store_release(&w->pos, w->pos + 1);
 	step(v);
-	tell(v, w, spot.slot, false);
+	tell(v, lease, spot.slot, SPLI_SET_THERE, false);
 }
 
 static void
@@ -123,11 +131,9 @@ insert(struct victim *v, struct spli_lease *lease, const struct spli_key *key)
 	step(v);
 	spli_record_turn(w, SPLI_ANNOUNCE);
 	step(v);
-	spli_claim_drop(lease);
-	step(v);
 	spli_store_release(&w->pos, w->pos + 1);
 	step(v);
-	tell(v, w, slot, true);
+	tell(v, lease, slot, SPLI_SET_THERE, true);
 }
 
 static void
@@ -143,7 +149,8 @@ unset(struct victim *v, struct spli_lease *lease, const struct spli_key *key)
 	uint64_t id = spli_word_block(s, spot.word);
 	spli_store_release(&s->header->floor, spli_load(&spot.block->epoch));
 	step(v);
-	spli_record_begin(w, SPLI_UNSET, spot.slot, spot.word, 0, 0);
+	spli_record_begin(
+		w, SPLI_UNSET, spot.slot, spot.word, 0, SPLI_UNSET_THERE);
 	step(v);
 	swap(v, spot.slot, spot.word, spli_word_next(s, spot.word, 0));
 	spli_block_displace(s, id, lease->name, false);
@@ -156,11 +163,9 @@ unset(struct victim *v, struct spli_lease *lease, const struct spli_key *key)
 	step(v);
 	spli_structure_changed(s);
 	step(v);
-	spli_record_turn(w, SPLI_ANNOUNCE);
+	spli_record_turn(w, SPLI_ANNOUNCE + SPLI_UNSET_THERE);
 	step(v);
-	spli_claim_drop(lease);
-	step(v);
-	tell(v, w, spot.slot, true);
+	tell(v, lease, spot.slot, SPLI_UNSET_THERE, true);
 }
 
 void
