@@ -10,7 +10,7 @@
 
 /* What was found in a slot, and where its value is in the arena. */
 struct found {
-	uint64_t slot;
+	uint64_t slot, word;
 	struct spli_read read;
 	size_t value_at;
 	uint64_t hash;
@@ -79,6 +79,7 @@ look(const spl_feed *f, uint64_t slot, struct found *found,
 		 !(rc = spli_arena_reserve(values, found->read.len + 1)));
 	if (rc < 0)
 		return rc;
+	found->word = spot.word;
 	found->hash = spli_hash(found->key, strlen(found->key));
 	return 1;
 }
@@ -128,6 +129,14 @@ recall(spl_feed *f, const struct found *found)
 			       found->slot);
 }
 
+/* The key is where it was found. */
+static void
+is_at(spl_feed *f, struct spli_known *known, const struct found *found)
+{
+	known->word = found->word;
+	spli_memory_move(&f->memory, known, found->slot);
+}
+
 /* Remember what was found, and the value if it will have to be told again. */
 static int
 remember(spl_feed *f, struct spli_known *known, const struct found *found,
@@ -152,7 +161,7 @@ remember(spl_feed *f, struct spli_known *known, const struct found *found,
 	known->len = found->read.len;
 	known->tail = spli_feed_tail(f->store);
 	known->untold = false;
-	spli_memory_move(&f->memory, known, found->slot);
+	is_at(f, known, found);
 	return 0;
 }
 
@@ -243,7 +252,7 @@ meet(spl_feed *f, const struct found *found, struct spl_event *event,
 	known->walk = f->walk;
 	if (known->epoch == found->read.epoch &&
 		!(known->untold && f->past_missed)) {
-		spli_memory_move(&f->memory, known, found->slot);
+		is_at(f, known, found);
 		return AGAIN;
 	}
 	return tell_found(f, known, found,
@@ -331,17 +340,23 @@ value_was_put_in(spl_feed *f, uint64_t slot, struct spl_event *event,
 	struct spli_arena *values)
 {
 	struct found found;
+	bool past = f->n <= f->past;
+	/* Several changes in a row lead here several times: no look at what
+	 * was told already. Relaxed: the cell was acquired. */
+	struct spli_known *known = spli_memory_in_slot(&f->memory, slot, NULL);
+	if (known && !past &&
+		known->word == spli_load(&f->store->table[slot].word))
+		return AGAIN;
 	int rc = look(f, slot, &found, values);
-
 	if (rc != 1)
 		/* Contended without end: its next change will tell. */
 		return rc == -ENOMEM ? rc : AGAIN;
-	struct spli_known *known = recall(f, &found);
+	known = recall(f, &found);
 	if (!known)
 		return -ENOMEM;
-	bool untold = known->untold && f->n <= f->past;
+	bool untold = known->untold && past;
 	if (known->epoch == found.read.epoch && !untold) {
-		spli_memory_move(&f->memory, known, slot);
+		is_at(f, known, &found);
 		return AGAIN;
 	}
 	bool created = untold ? found.read.flags & SPLI_BORN : !known->epoch;

@@ -11,6 +11,7 @@
 struct spli_known {
 	struct spli_known *next_by_key, *next_by_slot; /* of the same bucket */
 	uint64_t slot; /* where the key was last */
+	uint64_t word; /* the slot's, when it was read there last */
 	uint64_t hash;
 	uint64_t epoch;
 	uint64_t expiry; /* of that value; 0: never */
