@@ -9,9 +9,10 @@
  * in "no block", then gives the displaced one. Both hold the claim, which names
  * the writer entry; who adopts a dead owner's entry adopts its claim, finishes
  * or undoes what is in flight, and lets the claim go. Updates take no claim.
- * Once the blocks are accounted for the record becomes ANNOUNCE, then the claim
- * is let go, then the feed is told, then the record is cleared. Blocks are
- * always scrubbed here (auto-vacuum); switching it on is vacuum.pml.
+ * Once the blocks are accounted for the record becomes ANNOUNCE, then the feed
+ * is told, then the claim is let go (so that the feed has inserts and unsets in
+ * their order, see feed.pml), then the record is cleared. Blocks are always
+ * scrubbed here (auto-vacuum); switching it on is vacuum.pml.
  *
  * Process 1 may die before any step, its adopter too; a second adopter lives.
  * Checked when all is quiet: every block is in exactly one place, the claim is
@@ -78,10 +79,9 @@ inline swap_in(neww) {                  /* CAS of the word: old -> neww */
   }
 }
 inline tell(e) {
-  STEP(told = told | (1 << GEN(old)));
-  STEP(op[e] = IDLE)
+  STEP(told = told | (1 << GEN(old)))
 }
-/* the blocks are accounted for: let the claim go if it is held, announce */
+/* the blocks are accounted for: announce, then let the claim go if it is held */
 inline finish(e) {
 #ifdef NO_ANNOUNCE
   STEP(op[e] = IDLE);
@@ -91,8 +91,9 @@ inline finish(e) {
 #endif
   STEP(op[e] = ANNOUNCE);
 #endif
+  tell(e);
   if :: claim == e + 1 -> release() :: else fi;
-  tell(e)
+  STEP(op[e] = IDLE)
 }
 
 inline set(e) {
