@@ -74,9 +74,8 @@ enum {
 	 */
 	SPL_ANY_OWNER = 4,
 	/*
-	 * A new store whose writers wake whoever waits with each change, one
-	 * or two system calls, also when nobody does: so that read-only
-	 * handles, which cannot say that they wait, sleep until then. Without
+	 * A new store whose writers wake whoever waits with each change, two
+	 * system calls, also when nobody does: so that read-only handles, which cannot say that they wait, sleep until then. Without
 	 * it those look every 2 ms. spl_create() only; opening ignores it.
 	 */
 	SPL_WAKE_ALWAYS = 8
@@ -525,14 +524,14 @@ SPL_API void spl_feed_options_init(struct spl_feed_options *options);
  *
  * A feed is a cursor over the store's ring of changes, which has room for the
  * last feed_len of them (see spl_store_info()), and a memory of the keys that it
- * follows (some 150 bytes each), so that it can tell which key went. Opening
+ * follows (some 200 bytes each), so that it can tell which key went. Opening
  * it looks at every slot.
  *
  * Changes are told in the order in which they were announced. What is told of
  * a key is what it is when its change is read: several changes in a row may be
  * told as the last one. A reader that falls behind by more than the ring is
  * told SPL_MISSED with the exact number, then what differs now, then
- * SPL_SYNCED. After a writer was killed a change may be told late, when that
+ * SPL_SYNCED, which ends every SPL_MISSED. After a writer was killed a change may be told late, when that
  * writer is repaired, never twice with the same epoch.
  *
  * With a @since of the past the feed first tells what is still in the ring; if
@@ -542,8 +541,8 @@ SPL_API void spl_feed_options_init(struct spl_feed_options *options);
  * the sequence of the last event; while SPL_SYNCED is still to come, the one
  * from before SPL_MISSED.
  *
- * Returns 0; -EINVAL, flags, a bad pattern, or a key beside prefix or pattern;
- * -ENAMETOOLONG; -ERANGE, a @since that is still to come; -ENOMEM. Allocates.
+ * Returns 0; -EINVAL, flags, a bad pattern, a key beside prefix or pattern, or
+ * SPL_FEED_SNAPSHOT beside a @since; -ENAMETOOLONG; -ERANGE, a @since that is still to come; -ENOMEM. Allocates.
  * Since 1.0.
  */
 SPL_API int spl_feed_open(spl_store *store,

@@ -448,8 +448,10 @@ cell_step(spl_feed *f, struct spl_event *event, struct spli_arena *values)
 		f->untold++;
 		return AGAIN;
 	}
-	if (f->untold)
+	if (f->untold) {
+		f->phase = SPLI_END_OF_WALK; /* without one */
 		return tell_missed(f, event);
+	}
 	if (state == SPLI_CELL_OVERWRITTEN)
 		return skip(f, event);
 	if (state == SPLI_CELL_EMPTY)
@@ -489,6 +491,11 @@ expiry_step(spl_feed *f, struct spl_event *event, struct spli_arena *values)
 int
 spli_feed_pull(spl_feed *f, struct spl_event *event, struct spli_arena *values)
 {
+	/* Too late from the start, and now it says so. */
+	if (f->untold && f->phase != SPLI_LIVE) {
+		f->events++;
+		return tell_missed(f, event);
+	}
 	/* Whoever waits wants to look at the clock now and then. */
 	for (uint64_t i = 0; i <= f->store->geo.feed_len; i++) {
 		int rc;

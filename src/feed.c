@@ -30,6 +30,20 @@ former_mark(const spl_store *s, uint64_t n)
 	return n < len ? 0 : sequence_mark(s, n - len);
 }
 
+/*
+ * Whether a mark may be that of a later event, as the sequence has wrapped. In
+ * all but enormous stores it has bits for years, and the tail's line, which
+ * every writer writes, is left alone.
+ */
+static bool
+has_come_round(const spl_store *s, uint64_t n)
+{
+	enum { BITS_ENOUGH = 48 };
+
+	return 64 - low_bits(s) < BITS_ENOUGH &&
+	       (int64_t)(spli_feed_tail(s) - n) > (int64_t)s->geo.feed_len;
+}
+
 enum spli_cell_state
 spli_cell_read(
 	const spl_store *s, uint64_t n, uint64_t raw, struct spli_cell *cell)
@@ -42,7 +56,7 @@ spli_cell_read(
 	if (mark == former_mark(s, n))
 		return SPLI_CELL_EMPTY;
 	if (mark != sequence_mark(s, n) || slot >= s->geo.entries ||
-		happened > SPLI_EXPIRED_THERE)
+		happened > SPLI_EXPIRED_THERE || has_come_round(s, n))
 		return SPLI_CELL_OVERWRITTEN;
 	*cell = (struct spli_cell){slot, (enum spli_happened)happened};
 	return SPLI_CELL_FILLED;

@@ -20,6 +20,7 @@ spli_filter_make(struct spli_filter *f, const char *prefix, const char *pattern)
 	int rc = regcomp(&f->pattern, pattern, REG_EXTENDED | REG_NOSUB);
 	if (rc) {
 		free(f->prefix);
+		f->prefix = NULL;
 		return rc == REG_ESPACE ? -ENOMEM : -EINVAL;
 	}
 	f->has_pattern = true;

@@ -467,7 +467,9 @@ insert(struct writing *w)
 	uint64_t wanted = 0;
 	int rc;
 
-	/* A condition that cannot hold needs no claim. */
+	/* What cannot be needs no claim. */
+	if (w->set->action == SPLI_EXPIRE)
+		return -ENOENT;
 	if (w->set->conditional && w->set->epoch) {
 		w->set->now = 0;
 		return -ESTALE;
