@@ -207,7 +207,8 @@ struct spl_feed_options {
 struct spl_event {
 	uint64_t sequence; /* of the change in the store, counted from 1 */
 	uint64_t epoch; /* of the key's value; of the last one when it went */
-	uint64_t changes; /* sets that it stands for; SPL_MISSED: sequences */
+	uint64_t changes; /* SPL_CHANGED: sets that it stands for, SPL_CREATED: 1;
+				 * SPL_MISSED: sequences */
 	uint64_t len; /* bytes of the value; of the last one when it went */
 	const void *value; /* SPL_FEED_VALUES: len bytes, valid until the next
 				 * spl_feed_read() or close; null with

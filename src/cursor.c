@@ -11,6 +11,7 @@
 /* What was found in a slot, and where its value is in the arena. */
 struct found {
 	uint64_t slot, word;
+	uint64_t tail; /* before it was read */
 	struct spli_read read;
 	size_t value_at;
 	uint64_t hash;
@@ -58,6 +59,7 @@ look(const spl_feed *f, uint64_t slot, struct found *found,
 	int rc;
 
 	found->slot = slot;
+	found->tail = spli_feed_tail(f->store);
 	found->value_at = values->len;
 	do {
 		found->read = (struct spli_read){0};
@@ -109,8 +111,10 @@ count_changes(const spl_feed *f, const struct spli_known *known,
 	const struct spli_read *read)
 {
 	uint64_t sets = (read->epoch - known->epoch) / 2;
-	/* Where it was removed meanwhile, its epoch has made a leap. */
-	uint64_t most = spli_feed_tail(f->store) - known->tail;
+	/* Where it was removed meanwhile, its epoch has made a leap: no more
+	 * than were announced, and are being announced, since then. */
+	uint64_t most =
+		spli_feed_tail(f->store) - known->tail + f->store->geo.writers;
 
 	if (!known->epoch || known->untold || read->flags & SPLI_BORN)
 		return 1;
@@ -159,7 +163,7 @@ remember(spl_feed *f, struct spli_known *known, const struct found *found,
 	known->value = value;
 	known->epoch = found->read.epoch;
 	known->len = found->read.len;
-	known->tail = spli_feed_tail(f->store);
+	known->tail = found->tail;
 	known->untold = false;
 	is_at(f, known, found);
 	return 0;
@@ -311,8 +315,10 @@ left_over_step(spl_feed *f, struct spl_event *event, struct spli_arena *values)
 		known->key, known->hash, (unsigned)strlen(known->key)};
 	int rc = spli_get(f->store, &key, NULL, &read, &spot);
 	if (rc == -ENOENT)
-		return tell_gone(
-			f, known, how_it_went(f, known), event, values);
+		/* A block: it is there, and has expired. */
+		return tell_gone(f, known,
+			spot.block ? SPL_EXPIRED : how_it_went(f, known), event,
+			values);
 	struct found found;
 	if (!rc)
 		rc = look(f, spot.slot, &found, values);
@@ -351,6 +357,10 @@ value_was_put_in(spl_feed *f, uint64_t slot, struct spl_event *event,
 	if (rc != 1)
 		/* Contended without end: its next change will tell. */
 		return rc == -ENOMEM ? rc : AGAIN;
+	/* Come and gone, or its end was told before all that led to it. */
+	if (spli_expired(f->store, found.read.expiry) &&
+		!spli_memory_find(&f->memory, found.key, found.hash))
+		return AGAIN;
 	known = recall(f, &found);
 	if (!known)
 		return -ENOMEM;
@@ -512,7 +522,8 @@ spli_feed_pull(spl_feed *f, struct spl_event *event, struct spli_arena *values)
 			break;
 		case SPLI_LIVE:
 		default:
-			rc = expiry_step(f, event, values);
+			/* A cell is told to its end: sequences do not fall. */
+			rc = f->in_cell ? 0 : expiry_step(f, event, values);
 			if (!rc)
 				rc = cell_step(f, event, values);
 		}

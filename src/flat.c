@@ -173,7 +173,8 @@ splinter_multi_poll(splinter_pollkey_t *keys, size_t n, uint64_t timeout_ms)
 {
 	if (!current)
 		return fail(-EBADF, -2);
-	if (!keys || !n || n > SIZE_MAX / sizeof(struct spl_pollkey))
+	/* As spl_wait_many() does, but before anything is copied. */
+	if (!keys || !n || n > 1 << 24)
 		return fail(-EINVAL, -1);
 	struct spl_pollkey *all = malloc(n * sizeof *all);
 	if (!all)
