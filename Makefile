@@ -46,6 +46,12 @@ $(error LIBEDIT is 0 or 1, not '$(LIBEDIT)')
 endif
 EDIT_FLAG := $(if $(filter 1,$(EDIT)),-DSPLINTER_EDIT=1)
 
+# What a program with libuv is compiled and linked with; nothing without it.
+LIBUV := $(shell flags=$$(pkg-config --cflags --libs libuv 2>/dev/null) && \
+	echo 'int main(void) { return !uv_version(); }' | \
+	$(CC) $(CPPFLAGS) $(CFLAGS) -include uv.h -x c - $(LDFLAGS) $$flags \
+	-o /dev/null 2>/dev/null && echo "$$flags")
+
 # clang leaves a sanitizer's symbols for the program to bring.
 NO_UNDEFINED := $(if $(findstring -fsanitize,$(CFLAGS)),,-Wl,-z,defs)
 
@@ -55,7 +61,8 @@ CLI := $(patsubst cli/%.c,$(BUILD)/cli/%.o,$(wildcard cli/*.c))
 UNIT := $(patsubst test/unit/%.c,%,$(wildcard test/unit/*.c))
 FAULT := $(patsubst test/fault/%.c,$(BUILD)/fault_%,$(wildcard test/fault/*.c))
 EXAMPLES := $(patsubst examples/%.c,$(BUILD)/example_%, \
-	$(wildcard examples/*.c))
+	$(filter-out $(if $(LIBUV),,%_libuv.c),$(wildcard examples/*.c)))
+BENCH := $(patsubst bench/%.c,$(BUILD)/bench_%,$(wildcard bench/*.c))
 LIBS := $(foreach n,splinter splinter_p,$(BUILD)/lib$n.a \
 	$(BUILD)/lib$n.so.$(VERSION))
 STRESS := $(patsubst stress/%.c,$(BUILD)/stress/%.o,$(wildcard stress/*.c))
@@ -78,7 +85,7 @@ say = @echo '  $1'
 endif
 
 .PHONY: all world help demo tests test valtest check asan ubsan tsan fault \
-	models models-long docs-check lint fmt fmt-check install uninstall \
+	soak bench models models-long docs-check lint fmt fmt-check install uninstall \
 	dist deb clean
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -89,13 +96,16 @@ all: $(LIBS) $(PROGRAMS) $(COMPLETION_FILES) $(TESTS) $(EXAMPLES)
 
 help:
 	@echo 'make             libraries, programs, examples, test programs'
-	@echo '                 (LIBEDIT=0: without line editing; 1: insist on it)'
+	@echo '                 (LIBEDIT=0: without line editing; 1: insist on it;'
+	@echo '                 example_feed_libuv where pkg-config finds libuv)'
 	@echo 'make world       the same, docs-check, dist and deb'
 	@echo 'make demo        two processes share and watch a store'
 	@echo 'make tests test  unit tests of both variants'
 	@echo 'make valtest     the same under valgrind'
 	@echo 'make asan ubsan tsan   the same, and the fault tests, sanitized'
 	@echo 'make fault       concurrency and kill tests'
+	@echo 'make soak        those of waiting, feeds and times to live, for hours'
+	@echo 'make bench       wake-ups, measured beside the bare kernel'
 	@echo 'make models models-long   the protocol, model-checked'
 	@echo 'make fuzz        the command line, for FUZZ_SECONDS=600; needs clang'
 	@echo 'make docs-check  README and manual against the programs'
@@ -195,6 +205,15 @@ $(BUILD)/example_%: $(BUILD)/examples/%.o $(BUILD)/libsplinter.a
 	$(call say,LD $@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^
 
+$(BUILD)/examples/%_libuv.o: ALL_CPPFLAGS += $(filter-out -l% -L%,$(LIBUV))
+$(BUILD)/example_%_libuv: $(BUILD)/examples/%_libuv.o $(BUILD)/libsplinter.a
+	$(call say,LD $@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBUV)
+
+$(BUILD)/bench_%: $(BUILD)/bench/%.o $(BUILD)/libsplinter.a
+	$(call say,LD $@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^
+
 # Fuzzing the command line, with clang's libFuzzer: FUZZ_SECONDS in all.
 FUZZ_SECONDS ?= 600
 FUZZ := $(patsubst test/fuzz/%.c,$(BUILD)/%,$(wildcard test/fuzz/fuzz_*.c))
@@ -251,6 +270,16 @@ valtest: all
 fault: all $(FAULT)
 	@test/run.sh $(FAULT)
 
+# What finds a fault that shows once in a million times. Each says how far
+# it has come; ends with the first that fails.
+soak: $(addprefix $(BUILD)/fault_,wake feed ttl)
+	@$(BUILD)/fault_wake $(or $(SOAK_WAKES),1000000)
+	@$(BUILD)/fault_feed $(or $(SOAK_CHANGES),10000000)
+	@$(BUILD)/fault_ttl $(or $(SOAK_READS),100000000)
+
+bench: $(BENCH)
+	@for program in $(BENCH); do $$program $(BENCH_OPTIONS) || exit 1; done
+
 SANITIZED = $(MAKE) --no-print-directory BUILD=$(BUILD)/$@ \
 	CFLAGS='-O1 -g -fno-omit-frame-pointer $1' \
 	SPLINTER_TEST_SMALL=1 tests fault
@@ -277,7 +306,7 @@ docs-check: all
 			$(BUILD)/docs-check.log) ok"; done
 
 SOURCES := $(wildcard include/*.h src/*.[ch] cli/*.[ch] stress/*.[ch] \
-	test/*.h test/unit/*.[ch] test/fault/*.c test/fuzz/*.[ch] examples/*.c)
+	test/*.h test/unit/*.[ch] test/fault/*.c test/fuzz/*.[ch] examples/*.c bench/*.c)
 SCRIPTS := $(wildcard test/*.sh test/*/*.sh examples/*.sh packaging/*.sh) \
 	.ci/run
 fmt:

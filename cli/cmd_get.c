@@ -24,18 +24,16 @@ cmd_get(struct cli *cli, const struct call *call)
 {
 	const char *key = call->argv[0];
 	struct value value = {0};
-	bool as_json = call->given[OPTION_JSON];
-	uint64_t epoch = 0;
-	int rc = as_json ? value_get_steady(&value, cli->store, key, &epoch)
-			 : value_get(&value, cli->store, key);
+	uint64_t epoch;
+	int rc = value_get(&value, cli->store, key, &epoch);
 
 	if (rc >= 0) {
-		if (as_json)
+		if (call->given[OPTION_JSON])
 			print_json(cli, key, &value, epoch);
 		else if (call->given[OPTION_RAW])
 			text_write(value.bytes, value.len);
 		else
-			value_print(&value);
+			value_print(value.bytes, value.len);
 	}
 	value_free(&value);
 	return rc < 0 ? cli_fail_key(cli, call, key, rc) : EXIT_DONE;

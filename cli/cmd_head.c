@@ -20,6 +20,8 @@ print_json(const struct cli *cli, const struct spl_key_stat *stat)
 	json_number(&json, "epoch", stat->epoch);
 	json_number(&json, "val_off", stat->val_off);
 	json_number(&json, "val_len", stat->len);
+	if (stat->ttl_ms != UINT64_MAX)
+		json_number(&json, "ttl_ms", stat->ttl_ms);
 	json_end();
 }
 
@@ -43,5 +45,7 @@ cmd_head(struct cli *cli, const struct call *call)
 	fputs("key:      ", stdout);
 	text_show(stdout, key, strlen(key), false);
 	putchar('\n');
+	if (stat.ttl_ms != UINT64_MAX)
+		printf("ttl:      %" PRIu64 " ms\n", stat.ttl_ms);
 	return EXIT_DONE;
 }

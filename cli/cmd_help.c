@@ -16,13 +16,34 @@ cli_print_commands(void)
 			command->summary);
 }
 
+/* In lines of a terminal's usual width, broken before an option or word. */
+static void
+print_synopsis(const char *text)
+{
+	enum { WIDTH = 79 };
+	size_t column = 0;
+
+	while (*text) {
+		const char *next = strstr(text + 1, " [");
+		size_t len = next ? (size_t)(next - text) : strlen(text);
+
+		if (column + len > WIDTH)
+			column = (size_t)printf("\n       ") - 1;
+		printf("%.*s", (int)len, text);
+		column += len;
+		text += len;
+	}
+	putchar('\n');
+}
+
 static void
 print_short(const struct command *command)
 {
 	char synopsis[CLI_SYNOPSIS_MAX];
 
 	cli_synopsis(command, synopsis);
-	printf("%s\n    %s\n", synopsis, command->summary);
+	print_synopsis(synopsis);
+	printf("    %s\n", command->summary);
 	if (command->alias)
 		printf("    Also: %s\n", command->alias);
 }

@@ -47,12 +47,16 @@ print_result(const struct cli *cli, const struct call *call, const char *name,
 int
 cmd_set(struct cli *cli, const struct call *call)
 {
+	const char *ttl = call->given[OPTION_TTL];
+	uint64_t ttl_ms = UINT64_MAX;
 	struct value value = {0};
-	int status = value_take(&value, cli, call, call->argv[1]);
+	int status = ttl ? cli_ttl(cli, call, ttl, &ttl_ms) : EXIT_DONE;
 
+	if (!status)
+		status = value_take(&value, cli, call, call->argv[1]);
 	if (!status) {
-		int rc = spl_set(
-			cli->store, call->argv[0], value.bytes, value.len);
+		int rc = spl_set_ttl(cli->store, call->argv[0], value.bytes,
+			value.len, ttl_ms);
 
 		if (rc < 0)
 			status = fail(cli, call, rc, value.len, 0, 0);

@@ -40,13 +40,20 @@ enum access {
 enum option_index {
 	OPTION_JSON, /* every command takes these two */
 	OPTION_HELP,
+	OPTION_BLOCKS, /* --count; OPTION_COUNT is how many there are */
+	OPTION_FROM,
+	OPTION_FROM_SNAPSHOT,
+	OPTION_INTERVAL,
 	OPTION_LITERAL,
 	OPTION_MODE,
 	OPTION_NAMES,
 	OPTION_ONESHOT,
+	OPTION_PATTERN,
 	OPTION_RAW,
+	OPTION_RECLAIM,
 	OPTION_SINCE,
 	OPTION_TIMEOUT,
+	OPTION_TTL,
 	OPTION_WRITERS,
 	OPTION_COUNT
 };
@@ -100,8 +107,9 @@ struct call {
 struct command {
 	const char *name;
 	const char *alias; /* another name; null: none */
-	const char
-		*words; /* what follows the name, those that may miss in [] */
+	/* What follows the name: those that may miss in [], the last with ...
+	 * for any number of them. */
+	const char *words;
 	const char *summary; /* one line */
 	const char *details; /* lines, for `help ext` */
 	unsigned options; /* bits of those that it takes */
@@ -123,20 +131,22 @@ struct option_row {
  *
  * cli_words_from() is the rest of a command's words from the one with that
  * index, counted from 0; null behind the last. cli_word() copies the name of
- * that one word without brackets; false when there is none. cli_takes() says
+ * that one word without brackets and dots; false when there is none.
+ * cli_repeats() says whether that word stands for any number. cli_takes() says
  * whether a command has an option. cli_synopsis() writes "name [--option] WORD
  * [WORD]", cut to fit.
  *
  * cli_run() takes one command with its words and does all of it: argv[0] is
  * the command's name. The words are not changed, their order may be.
  */
-enum { CLI_WORD_MAX = 16, CLI_SYNOPSIS_MAX = 128 };
+enum { CLI_WORD_MAX = 16, CLI_SYNOPSIS_MAX = 160 };
 
 const struct command *cli_command_at(size_t index);
 const struct command *cli_command_find(const char *name);
 const struct option_row *cli_option_at(size_t index);
 const char *cli_words_from(const struct command *command, int index);
 bool cli_word(const struct command *command, int index, char *name);
+bool cli_repeats(const struct command *command, int index);
 bool cli_takes(const struct command *command, size_t option);
 void cli_synopsis(const struct command *command, char *text);
 int cli_run(struct cli *cli, int argc, char **argv);
@@ -166,8 +176,8 @@ void cli_release(struct cli *cli);
 /*
  * number.c - whole numbers between @min and @max and nothing else: no space,
  * no other sign than that of a signed one; a K, M or G behind it stands for
- * 1024, its square, its cube. A duration may end in ms, s, m or h. @what
- * names it in the message.
+ * 1024, its square, its cube. A duration may end in ms, s, m, h or d. @what
+ * names it in the message. A time to live is a duration that is not 0.
  */
 int cli_number(const struct cli *cli, const struct call *call, const char *what,
 	const char *text, uint64_t min, uint64_t max, uint64_t *out);
@@ -175,6 +185,8 @@ int cli_signed(const struct cli *cli, const struct call *call, const char *what,
 	const char *text, int64_t *out);
 int cli_duration(const struct cli *cli, const struct call *call,
 	const char *what, const char *text, uint64_t *out_ms);
+int cli_ttl(const struct cli *cli, const struct call *call, const char *text,
+	uint64_t *out_ms);
 
 /* cmd_help.c - the table, a line a command; all about one of them. */
 void cli_print_commands(void);
@@ -228,6 +240,8 @@ int cmd_list(struct cli *cli, const struct call *call);
 int cmd_quit(struct cli *cli, const struct call *call);
 int cmd_set(struct cli *cli, const struct call *call);
 int cmd_stores(struct cli *cli, const struct call *call);
+int cmd_top(struct cli *cli, const struct call *call);
+int cmd_ttl(struct cli *cli, const struct call *call);
 int cmd_unset(struct cli *cli, const struct call *call);
 int cmd_use(struct cli *cli, const struct call *call);
 int cmd_watch(struct cli *cli, const struct call *call);

@@ -18,13 +18,20 @@
 
 #define JSON OPTION_BIT(OPTION_JSON)
 #define HELP OPTION_BIT(OPTION_HELP)
+#define BLOCKS OPTION_BIT(OPTION_BLOCKS)
+#define FROM OPTION_BIT(OPTION_FROM)
+#define FROM_SNAPSHOT OPTION_BIT(OPTION_FROM_SNAPSHOT)
+#define INTERVAL OPTION_BIT(OPTION_INTERVAL)
 #define LITERAL OPTION_BIT(OPTION_LITERAL)
 #define MODE OPTION_BIT(OPTION_MODE)
 #define NAMES OPTION_BIT(OPTION_NAMES)
 #define ONESHOT OPTION_BIT(OPTION_ONESHOT)
+#define PATTERN OPTION_BIT(OPTION_PATTERN)
 #define RAW OPTION_BIT(OPTION_RAW)
+#define RECLAIM OPTION_BIT(OPTION_RECLAIM)
 #define SINCE OPTION_BIT(OPTION_SINCE)
 #define TIMEOUT OPTION_BIT(OPTION_TIMEOUT)
+#define TTL OPTION_BIT(OPTION_TTL)
 #define WRITERS OPTION_BIT(OPTION_WRITERS)
 
 #define VALUE_WORD                                                             \
@@ -111,16 +118,36 @@ static const struct command commands[] = {
 	  0, TRAIT_PROMPT, ACCESS_NONE, cmd_quit },
 	{ "set", NULL, "KEY VALUE", "give a key a value (- stdin, @FILE a file)",
 	  "Whoever reads meanwhile gets the former value or the new one, whole.\n"
+	  "With --ttl the key is there for that time only.\n"
 	  VALUE_WORD
 	  "  set foo 'hello, world'\n"
+	  "  set --ttl 30s session here\n"
 	  "  set page @index.html\n"
 	  "  date | splinterctl --use demo set now -\n",
-	  LITERAL, 0, ACCESS_WRITE, cmd_set },
+	  LITERAL | TTL, 0, ACCESS_WRITE, cmd_set },
 	{ "stores", NULL, "", "print the stores there are",
 	  "Those in shared memory, or in files of the current directory. Stores\n"
 	  "of other users only with the program's option --any-owner.\n"
 	  "  stores --names\n",
 	  NAMES, TRAIT_SPACED, ACCESS_NONE, cmd_stores },
+	{ "top", NULL, "", "show what goes on in a store, live",
+	  "Changes a second, the keys that are set most, who waits, who writes,\n"
+	  "memory: each second anew until q, Ctrl-] or Ctrl-C; p pauses, s sorts\n"
+	  "by rate, epoch or name. Where no terminal is, or with --count or\n"
+	  "--json, blocks of text or objects, without --count one. Looking\n"
+	  "changes nothing, and nobody who writes is slowed down by it.\n"
+	  "  top --interval 5s\n"
+	  "  top --count 1 >>report\n",
+	  BLOCKS | INTERVAL, 0, ACCESS_READ, cmd_top },
+	{ "ttl", NULL, "[KEY] [TIME|never]", "show or set how long a key stays",
+	  "Prints the milliseconds that are left, or never. With TIME the key\n"
+	  "goes after that time from now, with never it stays; its value is as it\n"
+	  "was. From the moment when the time is over the key is not there; its\n"
+	  "memory is used again when it is needed, or after --reclaim.\n"
+	  "  ttl foo 5m\n"
+	  "  ttl foo never\n"
+	  "  ttl --reclaim\n",
+	  RECLAIM, 0, ACCESS_READ, cmd_ttl },
 	{ "unset", NULL, "KEY", "remove a key",
 	  "Prints how long its value was.\n"
 	  "  unset foo\n",
@@ -129,27 +156,40 @@ static const struct command commands[] = {
 	  "For the commands that follow at the prompt or in a script.\n"
 	  "  use demo\n",
 	  0, 0, ACCESS_NONE, cmd_use },
-	{ "watch", NULL, "KEY", "print changes until Ctrl-] or Ctrl-C",
-	  "Prints each new value as `get` does; several changes in a row may\n"
-	  "show as the last. The key need not exist yet. Fails when the store\n"
-	  "is removed, or when --timeout ends a --oneshot.\n"
+	{ "watch", NULL, "[KEY...]", "print changes until Ctrl-] or Ctrl-C",
+	  "Prints each new value as `get` does, behind its key if there can be\n"
+	  "several; changes of a key in a row may show as the last. A KEY that\n"
+	  "begins with ^ is a pattern, a regular expression as in `list`. Keys\n"
+	  "need not exist yet. Fails when the store is removed, or when --timeout\n"
+	  "ends a --oneshot.\n"
 	  "Changes count from now on; with --since from the epoch that was seen\n"
-	  "last, as `head` or --json print it, so that none falls in between.\n"
+	  "last, as `head` or --json print it, so that none falls in between. With\n"
+	  "--from they count from a sequence that --json has printed.\n"
 	  "  watch foo\n"
-	  "  watch --oneshot --timeout 5s --since 2 foo\n",
-	  ONESHOT | SINCE | TIMEOUT, 0, ACCESS_BEST, cmd_watch },
+	  "  watch ^log_ errors\n"
+	  "  watch --oneshot --timeout 5s --since 2 foo\n"
+	  "  watch --json --from-snapshot ^\n",
+	  FROM | FROM_SNAPSHOT | ONESHOT | PATTERN | SINCE | TIMEOUT, 0,
+	  ACCESS_BEST, cmd_watch },
 };
 
 static const struct option_row options[OPTION_COUNT + 1] = {
 	[OPTION_JSON] = {"--json", NULL, "print data as JSON, one object a line"},
 	[OPTION_HELP] = {"--help", NULL, "explain the command"},
+	[OPTION_BLOCKS] = {"--count", "COUNT", "end after so many blocks of text"},
+	[OPTION_FROM] = {"--from", "SEQUENCE", "begin behind it; 0: with all"},
+	[OPTION_FROM_SNAPSHOT] = {"--from-snapshot", NULL, "begin with the keys as they are"},
+	[OPTION_INTERVAL] = {"--interval", "TIME", "between two looks, as 500 (ms), 2s"},
 	[OPTION_LITERAL] = {"--literal", NULL, "VALUE is meant as it stands"},
 	[OPTION_MODE] = {"--mode", "MODE", "permissions in octal, as 660"},
 	[OPTION_NAMES] = {"--names", NULL, "print names only, one a line"},
 	[OPTION_ONESHOT] = {"--oneshot", NULL, "end after the first change"},
+	[OPTION_PATTERN] = {"--pattern", "PATTERN", "also keys that match it"},
 	[OPTION_RAW] = {"--raw", NULL, "print the bytes and nothing else"},
+	[OPTION_RECLAIM] = {"--reclaim", NULL, "remove all keys that have expired"},
 	[OPTION_SINCE] = {"--since", "EPOCH", "the one last seen; 0: no key yet"},
 	[OPTION_TIMEOUT] = {"--timeout", "TIME", "end after 500 (ms), 2s, 5m, 1h"},
+	[OPTION_TTL] = {"--ttl", "TIME", "the key goes after 500 (ms), 2s, 1d"},
 	[OPTION_WRITERS] = {"--writers", "COUNT", "processes that write at once"},
 };
 /* clang-format on */
@@ -204,8 +244,16 @@ cli_word(const struct command *command, int index, char *name)
 	if (!text)
 		return false;
 	text += *text == '[';
-	snprintf(name, CLI_WORD_MAX, "%.*s", (int)strcspn(text, "] "), text);
+	snprintf(name, CLI_WORD_MAX, "%.*s", (int)strcspn(text, ".] "), text);
 	return true;
+}
+
+bool
+cli_repeats(const struct command *command, int index)
+{
+	const char *text = cli_words_from(command, index);
+
+	return text && text[strcspn(text, ". ")] == '.';
 }
 
 /* Which of its words is this, from 0? -1: none. */
@@ -361,16 +409,19 @@ count_words(const struct cli *cli, const struct call *call)
 	const struct command *command = call->command;
 	char synopsis[CLI_SYNOPSIS_MAX];
 	const char *word;
+	bool endless = false;
 	int least = 0;
 	int most = 0;
 
-	for (; (word = cli_words_from(command, most)); most++)
+	for (; (word = cli_words_from(command, most)); most++) {
 		least += *word != '[';
+		endless = cli_repeats(command, most);
+	}
 	cli_synopsis(command, synopsis);
 	if (call->argc < least)
 		return cli_usage(cli, "%s: too few words: write '%s%s'",
 			command->name, cli_run_prefix(cli), synopsis);
-	if (call->argc > most)
+	if (call->argc > most && !endless)
 		return cli_usage(cli, "%s: too many words: write '%s%s'%s",
 			command->name, cli_run_prefix(cli), synopsis,
 			find_word(command, "VALUE") < 0
@@ -395,12 +446,16 @@ fail_unknown(const struct cli *cli, const char *name)
 		cli_run_prefix(cli));
 }
 
-/* Runs it with every key standing in its namespace. */
+/* Runs it with its key standing in the namespace. Whoever takes many keys
+ * puts them there himself. */
 static int
 run_in_namespace(struct cli *cli, struct call *call)
 {
 	int index = *cli->prefix ? find_word(call->command, "KEY") : -1;
-	char *word = index >= 0 ? call->argv[index] : NULL;
+	char *word = index >= 0 && index < call->argc &&
+				     !cli_repeats(call->command, index)
+			     ? call->argv[index]
+			     : NULL;
 
 	/* An empty key stays one, and is refused. */
 	if (!word || !*word)

@@ -69,7 +69,7 @@ pass_word(struct place *place, const char *word)
 
 		place->option = option && option->word ? option : NULL;
 	} else {
-		place->index++;
+		place->index += !cli_repeats(place->command, place->index);
 		place->previous = word;
 		place->options_ended =
 			place->options_ended || value_is_near(place);

@@ -131,7 +131,8 @@ only_reads(const struct context *context)
 	const struct command *command =
 		cli_command_find(context->failure->command);
 
-	return command && command->access != ACCESS_WRITE;
+	return command && command->access != ACCESS_WRITE &&
+	       !context->failure->changing;
 }
 
 static bool

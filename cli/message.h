@@ -31,6 +31,8 @@ struct failure {
 	uint64_t wanted; /* the one that was to be */
 	uint64_t slots; /* asked for, DOING_CREATE */
 	uint64_t max_value; /* asked for, DOING_CREATE */
+	bool changing; /* it was to change something, whatever the command
+			* says of itself */
 	int32_t busy_pid; /* DOING_VACUUM */
 };
 

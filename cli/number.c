@@ -8,6 +8,11 @@
 
 #include "message.h"
 
+#define DAY_MS UINT64_C(86400000)
+
+/* Longer than that is for ever, to people; stores count to the year 2500. */
+enum { TTL_DAYS_MAX = 36500 };
+
 /* Digits, up to what is none; false without one, or for too many. */
 static bool
 take_digits(const char **text, uint64_t *out)
@@ -46,8 +51,8 @@ time_unit(const char *text)
 	static const struct {
 		const char *name;
 		uint64_t ms;
-	} units[] = {
-		{"", 1}, {"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}};
+	} units[] = {{"", 1}, {"ms", 1}, {"s", 1000}, {"m", 60000},
+		{"h", 3600000}, {"d", DAY_MS}};
 
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
 		if (!strcmp(units[i].name, text))
@@ -110,6 +115,19 @@ cli_duration(const struct cli *cli, const struct call *call, const char *what,
 		return EXIT_DONE;
 	return cli_usage(cli,
 		"%s: '%s' is no %s: give a whole number of milliseconds, or "
-		"one with ms, s, m or h, such as 500 or 2s",
+		"one with ms, s, m, h or d, such as 500 or 2s",
 		call->command->name, text, what);
+}
+
+int
+cli_ttl(const struct cli *cli, const struct call *call, const char *text,
+	uint64_t *out_ms)
+{
+	int status = cli_duration(cli, call, "time to live", text, out_ms);
+
+	if (status || (*out_ms && *out_ms <= TTL_DAYS_MAX * DAY_MS))
+		return status;
+	return cli_usage(cli,
+		"%s: '%s' is no time to live: give one from 1 ms to %d days",
+		call->command->name, text, TTL_DAYS_MAX);
 }

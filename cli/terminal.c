@@ -18,6 +18,7 @@
 #include "command.h"
 
 #define STOP_KEY 0x1d /* Ctrl-] */
+#define ESCAPE 0x1b
 
 static const int caught[] = {
 	SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGTSTP};
@@ -68,9 +69,9 @@ release_signals(void)
 
 /* A terminal that is not the session's own stops nobody for touching it. */
 static bool
-in_foreground(void)
+in_foreground(int fd)
 {
-	pid_t group = tcgetpgrp(STDIN_FILENO);
+	pid_t group = tcgetpgrp(fd);
 
 	return group < 0 ? errno == ENOTTY : group == getpgrp();
 }
@@ -93,31 +94,95 @@ enter_raw(struct terminal *terminal)
 static void
 leave_raw(struct terminal *terminal)
 {
-	if (terminal->raw && in_foreground())
+	if (terminal->raw && in_foreground(STDIN_FILENO))
 		tcsetattr(STDIN_FILENO, TCSANOW, &terminal->saved);
 	terminal->raw = false;
+}
+
+/* Signal-safe. What a signal interrupts is left: the end is near. */
+static void
+put(const char *text, size_t len)
+{
+	ssize_t done = 0;
+
+	while (len && (done = write(STDOUT_FILENO, text, len)) > 0) {
+		text += done;
+		len -= (size_t)done;
+	}
+}
+
+/*
+ * As xterm has them, and what imitates it: the other screen, no cursor, and
+ * lines that are not continued in the next.
+ */
+static void
+leave_screen(struct terminal *terminal)
+{
+	static const char text[] = "\033[?7h\033[?25h\033[?1049l";
+
+	if (terminal->screen && in_foreground(STDOUT_FILENO))
+		put(text, sizeof(text) - 1);
+	terminal->screen = false;
+}
+
+bool
+terminal_screen(struct terminal *terminal)
+{
+	static const char text[] = "\033[?1049h\033[?25l\033[?7l\033[2J";
+
+	if (!in_foreground(STDOUT_FILENO)) {
+		terminal->screen = false;
+		return false;
+	}
+	if (!terminal->screen)
+		put(text, sizeof(text) - 1);
+	terminal->screen = true;
+	return true;
 }
 
 static void
 suspend(struct terminal *terminal)
 {
 	suspending = 0;
+	leave_screen(terminal);
 	leave_raw(terminal);
 	release_signals();
 	raise(SIGTSTP);
 	catch_signals();
 }
 
+/*
+ * Is this part of what a key without a letter sends: ESC and one more, ESC [
+ * up to a letter, or ESC O and one more? @state is 0 before.
+ */
 static bool
-stop_key_typed(void)
+is_escaped(char *state, char key)
+{
+	char before = *state;
+
+	if (key == ESCAPE)
+		*state = ESCAPE;
+	else if (before == ESCAPE && (key == '[' || key == 'O'))
+		*state = key;
+	else if (before != '[' || (key >= '@' && key <= '~'))
+		*state = 0;
+	return before || key == ESCAPE;
+}
+
+static bool
+stop_key_typed(const struct terminal *terminal)
 {
 	char keys[64];
+	char state = 0;
 	ssize_t got;
 
 	while ((got = read(STDIN_FILENO, keys, sizeof(keys))) > 0)
-		for (ssize_t i = 0; i < got; i++)
+		for (ssize_t i = 0; i < got; i++) {
 			if (keys[i] == STOP_KEY)
 				return true;
+			if (!is_escaped(&state, keys[i]) && terminal->typed)
+				terminal->typed(terminal->context, keys[i]);
+		}
 	return false;
 }
 
@@ -129,7 +194,7 @@ terminal_begin(struct terminal *terminal)
 	suspending = 0;
 	current = terminal;
 	catch_signals();
-	if (terminal->present && in_foreground())
+	if (terminal->present && in_foreground(STDIN_FILENO))
 		enter_raw(terminal);
 }
 
@@ -140,17 +205,18 @@ terminal_stop(struct terminal *terminal)
 		suspend(terminal);
 	if (ending)
 		return true;
-	if (!terminal->present || !in_foreground()) {
+	if (!terminal->present || !in_foreground(STDIN_FILENO)) {
 		terminal->raw = false;
 		return false;
 	}
 	enter_raw(terminal);
-	return terminal->raw && stop_key_typed();
+	return terminal->raw && stop_key_typed(terminal);
 }
 
 void
 terminal_end(struct terminal *terminal)
 {
+	leave_screen(terminal);
 	leave_raw(terminal);
 	current = NULL;
 	release_signals();
@@ -210,8 +276,10 @@ on_fault(int number)
 		"memory is left for it: create it again\n";
 
 	(void)number;
-	if (current)
+	if (current) {
+		leave_screen(current);
 		leave_raw(current);
+	}
 	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
 		_exit(EXIT_FAILED);
 	_exit(EXIT_FAILED);

@@ -12,7 +12,11 @@
 struct terminal {
 	bool present; /* stdin is one */
 	bool raw; /* its keys come one by one, by us */
+	bool screen; /* the one on stdout shows its other screen, by us */
 	struct termios saved; /* how it was before that */
+	/* Told of keys but Ctrl-], by terminal_stop(); null: nobody is. */
+	void (*typed)(void *context, char key);
+	void *context;
 };
 
 /*
@@ -27,6 +31,14 @@ void terminal_begin(struct terminal *terminal);
  * before. To be asked every now and then.
  */
 bool terminal_stop(struct terminal *terminal);
+
+/*
+ * terminal_screen - shows the other screen of the terminal on stdout, empty
+ * and without a cursor, unless it is shown. False while that terminal is
+ * another's: nothing should be drawn then. To be asked before each drawing.
+ * The end, Ctrl-Z and a fault bring back what was there before.
+ */
+bool terminal_screen(struct terminal *terminal);
 
 /*
  * terminal_end - puts everything back. A signal other than Ctrl-C's is then

@@ -29,42 +29,28 @@ make_room(struct value *value, size_t len)
 }
 
 int
-value_get(struct value *value, spl_store *store, const char *key)
+value_get(
+	struct value *value, spl_store *store, const char *key, uint64_t *epoch)
 {
+	struct spl_key_stat stat;
+
 	/*
 	 * Without memory the first round only asks for the size. Each later
 	 * one has more room than the one before, and values have a limit.
 	 */
 	for (;;) {
 		bool asked = !value->bytes;
-		int rc = spl_get(
-			store, key, value->bytes, value->cap, &value->len);
+		int rc = spl_read(store, key, value->bytes, value->cap, &stat);
 
-		if (rc != -EMSGSIZE && (rc < 0 || !asked))
+		if (rc < 0 && rc != -EMSGSIZE)
 			return rc;
-		if ((rc = make_room(value, value->len)))
-			return rc;
-	}
-}
-
-/* An epoch never comes back: one that is the same later was so in between. */
-int
-value_get_steady(
-	struct value *value, spl_store *store, const char *key, uint64_t *epoch)
-{
-	enum { TRIES = 100 };
-	struct spl_key_stat before = {0};
-	struct spl_key_stat after = {.epoch = 1};
-	int rc = 0;
-
-	for (int i = 0; i < TRIES && before.epoch != after.epoch; i++) {
-		if ((rc = spl_stat(store, key, &before)) < 0 ||
-			(rc = value_get(value, store, key)) < 0 ||
-			(rc = spl_stat(store, key, &after)) < 0)
+		value->len = stat.len;
+		*epoch = stat.epoch;
+		if (rc >= 0 && !asked)
+			return 0;
+		if ((rc = make_room(value, stat.len)))
 			return rc;
 	}
-	*epoch = before.epoch;
-	return 0;
 }
 
 static int
@@ -195,13 +181,13 @@ value_take(struct value *value, const struct cli *cli, const struct call *call,
 }
 
 void
-value_print(const struct value *value)
+value_print(const char *bytes, size_t len)
 {
-	printf("%zu:", value->len);
+	printf("%zu:", len);
 	if (isatty(STDOUT_FILENO))
-		text_show(stdout, value->bytes, value->len, true);
+		text_show(stdout, bytes, len, true);
 	else
-		text_write(value->bytes, value->len);
+		text_write(bytes, len);
 	putchar('\n');
 }
 

@@ -16,17 +16,11 @@ struct value {
 };
 
 /*
- * value_get - read a key's value, however long it is or grows meanwhile.
- * Returns 0, -ENOMEM, or as spl_get() but for -EMSGSIZE. The memory is used
- * again by the next call.
+ * value_get - read a key's value, however long it is or grows meanwhile, and
+ * its epoch. Returns 0, -ENOMEM, or as spl_read() but for -EMSGSIZE. The
+ * memory is used again by the next call.
  */
-int value_get(struct value *value, spl_store *store, const char *key);
-
-/*
- * value_get_steady - the same, and the epoch that the value has. If another
- * one comes all the time, the epoch may be an earlier one.
- */
-int value_get_steady(struct value *value, spl_store *store, const char *key,
+int value_get(struct value *value, spl_store *store, const char *key,
 	uint64_t *epoch);
 
 /*
@@ -38,7 +32,7 @@ int value_take(struct value *value, const struct cli *cli,
 	const struct call *call, const char *word);
 
 /* LENGTH:BYTES and a line end, fit for a terminal if stdout is one. */
-void value_print(const struct value *value);
+void value_print(const char *bytes, size_t len);
 void value_free(struct value *value);
 
 #endif

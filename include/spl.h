@@ -207,8 +207,8 @@ struct spl_feed_options {
 struct spl_event {
 	uint64_t sequence; /* of the change in the store, counted from 1 */
 	uint64_t epoch; /* of the key's value; of the last one when it went */
-	uint64_t changes; /* SPL_CHANGED: sets that it stands for, SPL_CREATED: 1;
-				 * SPL_MISSED: sequences */
+	uint64_t changes; /* SPL_CHANGED: the sets that it stands for;
+			    * SPL_CREATED: 1; SPL_MISSED: sequences */
 	uint64_t len; /* bytes of the value; of the last one when it went */
 	const void *value; /* SPL_FEED_VALUES: len bytes, valid until the next
 				 * spl_feed_read() or close; null with
@@ -553,8 +553,9 @@ SPL_API int spl_feed_open(spl_store *store,
  * spl_feed_read - the next events, waiting for the first if there is none.
  * @count: room in @events, 1 or more; fewer may come although more are there
  *
- * A change that expires a key is told when the time is over, also when nobody
- * has reclaimed it yet. A feed belongs to one thread at a time.
+ * That a key expires is told when the time is over, also when nobody has
+ * reclaimed it yet; of one that came and expired between two reads nothing is
+ * told. A feed belongs to one thread at a time.
  *
  * Returns how many, up to @count; 0 when the time is over; -ECANCELED, -EIDRM;
  * -ENOMEM, call it again; -EBADF, its store was closed. Since 1.0.

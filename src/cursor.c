@@ -64,7 +64,9 @@ look(const spl_feed *f, uint64_t slot, struct found *found,
 	do {
 		found->read = (struct spli_read){0};
 		if (f->values) {
-			found->read.buf = values->bytes + values->len;
+			found->read.buf = values->room
+						  ? values->bytes + values->len
+						  : NULL;
 			found->read.cap = values->room - values->len;
 		}
 		rc = spli_slot_read(

@@ -49,11 +49,20 @@ static void
 wake(uint32_t *flag, bool always)
 {
 	uint32_t count = spli_load(flag);
+	bool odd = count & 1;
 
 	/* Relaxed would do for who has marked it: the fence orders it. Release
-	 * is for read-only waiters. Who is faster than us wakes for both. */
-	if ((always || count & 1) && spli_cas(flag, &count, (count | 1) + 1))
-		futex_wake(flag);
+	 * is for read-only waiters. Whoever is faster than us with an odd count
+	 * wakes for both; an even one may just have been marked. */
+	for (unsigned i = 0; (odd || always) && i < SPLI_TRIES; i++) {
+		if (spli_cas(flag, &count, (count | 1) + 1)) {
+			futex_wake(flag);
+			return;
+		}
+		if (odd)
+			return;
+		odd = count & 1;
+	}
 }
 
 void

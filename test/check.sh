@@ -27,6 +27,7 @@ missing_packages() {
 	done
 	# what is no command
 	[ -e /usr/include/histedit.h ] || echo libedit-dev
+	pkg-config --exists libuv 2>/dev/null || echo libuv1-dev
 	dpkg -s build-essential >/dev/null 2>&1 || echo build-essential
 	/usr/bin/python3 -c 'import pyte' 2>/dev/null || echo python3-pyte
 	# clang's sanitizers come apart from clang
@@ -71,6 +72,13 @@ step_prompt() {
 			status=1
 	done
 	return $status
+}
+step_examples() { test/cli/test_examples.sh build; }
+# That it runs to its end; a figure of a loaded machine says nothing.
+step_bench() {
+	"${make[@]}" CC=gcc WERROR=1 BENCH_OPTIONS='--rounds 20' bench &&
+		build/bench_wake --rounds 20 --json | jq -e '.wake_1ms.kinds |
+			length == 5 and all(.[]; .p50_ns > 0)'
 }
 step_docs() { test/cli/test_docs.sh && test/cli/test_readme.sh build; }
 step_editor() {
@@ -123,8 +131,8 @@ run() {
 
 steps=("$@")
 [ ${#steps[@]} -gt 0 ] || steps=(packages gcc clang plain format lint tests cli
-	completion prompt editor docs man mutants install demo stress make deb clang_tests fault
-	asan ubsan tsan fuzz valtest models)
+	completion prompt editor docs man mutants install demo examples bench
+	stress make deb clang_tests fault asan ubsan tsan fuzz valtest models)
 for step in "${steps[@]}"; do
 	run "$step"
 done

@@ -228,13 +228,17 @@ EVERY = [
     ("config", "auto_vacuum: 1"), ("config av 0", "auto-vacuum of store"),
     ("get a", "5:-text"), ("get --raw a", "-text"),
     ("get --json a", '"length":5,"value":"-text"}'),
-    ("head a", "key:      a"), ("help", "watch    KEY"),
+    ("head a", "key:      a"), ("help", "watch    [KEY...]"),
     ("help cas", "set a key if its epoch is EPOCH"),
     ("help ext cas", "--literal"), ("hist ^help", "help ext cas"),
     ("incr n 41", "41"), ("incr n", "42"), ("list --names ^n", "n"),
     ("set 'quoted key' \"and value\"", None),
     ("get quoted\\ key", "9:and value"), ("stores", "Max Value"),
+    ("top --count 1 --interval 10", "values up to 4096"),
+    ("ttl n 1h", "ttl: key 'n' expires in 3600000 ms"),
+    ("ttl --reclaim", "0 keys deleted."),
     ("unset n", "2 bytes deleted."), ("watch --timeout 1 a", None),
+    ("watch --timeout 1 --from-snapshot ^a", "a: 5:-text"),
 ]
 
 

@@ -306,11 +306,16 @@ test_words() {
 		get|[--raw] KEY
 		head|KEY
 		incr|KEY [DELTA]
-		set|[--literal] KEY VALUE
+		set|[--literal] [--ttl TIME] KEY VALUE
 		unset|KEY
 		use|STORE
-		watch|[--oneshot] [--since EPOCH] [--timeout TIME] KEY
 	END
+	on watch
+	says "watch without words" 2 \
+		"watch: too few words: give a KEY, a word that begins with ^ for a pattern, or --pattern PATTERN"
+	on ttl
+	says "ttl without words" 2 \
+		"ttl: too few words: give a KEY, or --reclaim"
 	while IFS='|' read -r command words; do
 		on "$command" 1 2 3 4
 		quotes=
@@ -331,11 +336,11 @@ test_words() {
 		incr|KEY [DELTA]
 		init|[--mode MODE] [--writers COUNT] [STORE] [SLOTS] [MAX_VALUE]
 		list|[--names] [PATTERN]
-		set|[--literal] KEY VALUE
+		set|[--literal] [--ttl TIME] KEY VALUE
 		stores|[--names]
+		ttl|[--reclaim] [KEY] [TIME|never]
 		unset|KEY
 		use|STORE
-		watch|[--oneshot] [--since EPOCH] [--timeout TIME] KEY
 	END
 	for command in get head set unset list config watch; do
 		words=()
@@ -432,7 +437,7 @@ test_help() {
 	done <"$tmp/names"
 	run help set
 	expect "help of a command" 0 \
-		$'set [--literal] KEY VALUE\n    give a key a value (- stdin, @FILE a file)' ''
+		$'set [--literal] [--ttl TIME] KEY VALUE\n    give a key a value (- stdin, @FILE a file)' ''
 	run help clear
 	expect "help names another name" 0 \
 		$'clear\n    clear the screen\n    Also: cls' ''

@@ -46,6 +46,10 @@ cd "$tmp/files" || exit 1
 . "$here/cases_stores.sh"
 # shellcheck source=cases_watch.sh
 . "$here/cases_watch.sh"
+# shellcheck source=cases_top.sh
+. "$here/cases_top.sh"
+# shellcheck source=cases_ttl.sh
+. "$here/cases_ttl.sh"
 # shellcheck source=cases_data.sh
 . "$here/cases_data.sh"
 # shellcheck source=cases_script.sh
@@ -103,6 +107,30 @@ suite() { # PROGRAM KIND
 	test_watch_output
 	test_watch_unread
 	test_watch_interrupted
+	test_watch_words
+	test_watch_keys
+	test_watch_names_of_keys
+	test_watch_prefix
+	test_watch_json
+	test_watch_pipeline
+	test_watch_waits
+	test_watch_from
+	test_watch_missed
+	test_watch_at_terminal
+	test_top
+	test_top_words
+	test_top_counts
+	test_top_many_keys
+	test_top_writer
+	test_top_ends
+	test_top_read_only
+	test_top_at_terminal
+	test_ttl
+	test_ttl_words
+	test_ttl_others
+	test_ttl_reclaim
+	test_ttl_watched
+	test_ttl_permissions
 	test_terminal
 }
 

@@ -243,7 +243,7 @@ plan_keys() {
 	local command
 	for command in append cas get head incr set unset watch \
 		"--json get" "get --raw" "watch --timeout 5s --oneshot" \
-		"watch --timeout=5s" "set --literal" "get --"; do
+		"watch --timeout=5s" "watch other" "set --literal" "get --"; do
 		offers "$command offers keys" \
 			"splinterctl --use $s $command pl" plain
 	done

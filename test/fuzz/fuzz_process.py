@@ -59,7 +59,8 @@ HOSTILE = [b"", b"-", b"---", b"-h", b"--help", b"--json", b"--json=1", b"=",
 POOLS = {"KEY": KEYS, "VALUE": VALUES, "PATTERN": PATTERNS, "DELTA": NUMBERS,
          "EPOCH": NUMBERS, "SLOTS": NUMBERS, "MAX_VALUE": NUMBERS,
          "COUNT": NUMBERS, "TIME": TIMES, "MODE": MODES, "SETTING": SETTINGS,
-         "0|1": SWITCHES, "ext": [b"ext"]}
+         "0|1": SWITCHES, "ext": [b"ext"], "SEQUENCE": NUMBERS,
+         "TIME|never": TIMES + [b"never"]}
 HISTORY_BYTES = (b"set foo\n\x1b[2J\n\xff\xfe\n\0\n\nget 'foo\n \t\r\n" * 3 +
                  b"list")
 # Data on stdout that is no JSON whatever else is said.
@@ -78,10 +79,10 @@ class Command:
     def __init__(self, program, row):
         self.names = [row[name].encode() for name in ("name", "alias")
                       if name in row]
-        self.words = [word.strip("[]") for word in row["words"].split()]
+        self.words = [word.strip("[].") for word in row["words"].split()]
         # Their words are in the synopsis only; "" for none.
         self.options = {word.encode(): "" for word in row["options"].split()}
-        synopsis = read(program, "help", row["name"]).splitlines()[0]
+        synopsis = read(program, "help", row["name"])
         for name, word in re.findall(r"\[(--[\w-]+) (\w+)\]", synopsis):
             self.options[name.encode()] = word
 
