@@ -29,8 +29,8 @@
  * - Timeouts are milliseconds: 0 looks once, UINT64_MAX waits for ever. A wait
  *   ends early, with an error, in these cases: -ECANCELED, see
  *   spl_cancel_waits() and spl_close(); -EIDRM, the store's name was removed
- *   meanwhile (noticed within a second, and said once: waiting again goes
- *   on). Signals, stops and clock steps do not end it.
+ *   meanwhile (noticed within a second, or when the time is over; said once:
+ *   waiting again goes on). Signals, stops and clock steps do not end it.
  * - After fork() the child may go on using every handle.
  * - A null store or a null required pointer is -EINVAL.
  */

@@ -69,7 +69,8 @@ struct spl_feed {
 	/* See notify.c. */
 	int fd; /* -1: none */
 	bool ready; /* the descriptor is readable */
-	bool removed; /* the store's name is gone: to be said */
+	bool linked; /* the store had a name, as far as was said */
+	bool removed; /* it has none any more: to be said */
 	bool has_next; /* an event looked at ahead: */
 	struct spl_event next_event;
 	struct spli_arena next_value;

@@ -160,6 +160,7 @@ spl_feed_open(
 		return -ENOMEM;
 	f->store = s;
 	f->fd = -1;
+	f->linked = spli_load(&s->linked);
 	f->values = o.flags & SPL_FEED_VALUES;
 	pthread_mutex_init(&f->mutex, NULL);
 	int rc = take_filter(f, &o);
@@ -202,10 +203,8 @@ take(spl_feed *f, struct spl_event *events, size_t count)
 {
 	int taken = 0, rc = 0;
 
-	if (f->removed) {
-		f->removed = false;
+	if (f->removed)
 		return -EIDRM;
-	}
 	while ((size_t)taken < count && f->values_now.len < BATCH_BYTES) {
 		struct spl_event *event = &events[taken];
 		rc = f->has_next ? take_next(f, event)
@@ -245,6 +244,7 @@ spl_feed_read(spl_feed *f, struct spl_event *events, size_t count,
 		return rc;
 	pthread_mutex_lock(&f->mutex);
 	f->values_now.len = 0;
+	wait.linked = f->linked;
 	while (!rc) {
 		rc = take(f, events, count);
 		if (rc)
@@ -255,8 +255,9 @@ spl_feed_read(spl_feed *f, struct spl_event *events, size_t count,
 		rc = spli_wait_on(&wait, &watch, 1, watch.flag, expiry);
 		pthread_mutex_lock(&f->mutex);
 	}
-	if (f->fd >= 0)
-		spli_notify_settle(f);
+	if (rc == -EIDRM)
+		f->linked = f->removed = false; /* said, once */
+	spli_notify_settle(f);
 	point_to_values(f, events, rc);
 	pthread_mutex_unlock(&f->mutex);
 	spli_wait_end(&wait);

@@ -65,7 +65,8 @@ spli_notify_settle(spl_feed *f)
 {
 	if (f->fd < 0)
 		return;
-	if (f->closed || f->has_next || f->removed) {
+	if (f->closed || f->has_next || f->removed ||
+		spli_load(&f->store->cancelled)) {
 		set_readable(f, true);
 		return;
 	}
@@ -87,7 +88,7 @@ look_at(spl_feed *f, struct rounds *found)
 	if (f->fd < 0)
 		return;
 	pthread_mutex_lock(&f->mutex);
-	if (found->removed) {
+	if (found->removed && f->linked) {
 		f->removed = true;
 		set_readable(f, true);
 	}
@@ -111,7 +112,18 @@ look_at_all(spl_store *s, struct rounds *found)
 	for (spl_feed *f = s->feeds; f; f = f->next)
 		look_at(f, found);
 	pthread_mutex_unlock(&s->feed_mutex);
-	found->removed = false;
+}
+
+void
+spli_notify_all(spl_store *s)
+{
+	pthread_mutex_lock(&s->feed_mutex);
+	for (spl_feed *f = s->feeds; f; f = f->next) {
+		pthread_mutex_lock(&f->mutex);
+		spli_notify_settle(f);
+		pthread_mutex_unlock(&f->mutex);
+	}
+	pthread_mutex_unlock(&s->feed_mutex);
 }
 
 static void
@@ -152,11 +164,9 @@ run(void *arg)
 			break;
 		/* Before the feeds: what they miss moves it on. */
 		uint64_t tail = spli_feed_tail(s);
-		if (spli_load(&s->linked) && spli_now_ns() >= check_ns) {
+		if (!found.removed && spli_now_ns() >= check_ns) {
 			check_ns = spli_now_ns() + CHECK_NS;
 			found.removed = !spli_map_is_linked(s->fd);
-			if (found.removed)
-				spli_store(&s->linked, false);
 		}
 		look_at_all(s, &found);
 		if (found.all_ready)

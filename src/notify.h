@@ -21,6 +21,9 @@ int spli_notify_start(spl_feed *f);
  */
 void spli_notify_settle(spl_feed *f);
 
+/* The same for all feeds of the handle. */
+void spli_notify_all(spl_store *s);
+
 /* End the thread; unless @all, only if no feed of the handle needs it. */
 void spli_notify_stop(spl_store *s, bool all);
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "map.h"
+#include "notify.h"
 #include "ttl.h"
 
 enum {
@@ -253,13 +254,13 @@ spli_wait_end(struct spli_wait *wait)
 	__atomic_fetch_sub(&wait->s->waits, 1, __ATOMIC_RELEASE);
 }
 
-/* Once in the second in which a wait looks again anyway. */
+/* Once in the second in which a wait looks again anyway, and at its end. */
 static int
 check_name(struct spli_wait *wait, uint64_t now)
 {
 	spl_store *s = wait->s;
 
-	if (!wait->linked || now < wait->check_ns)
+	if (!wait->linked || (now < wait->check_ns && now < wait->until_ns))
 		return 0;
 	wait->check_ns = now + LOOK_AGAIN_MS * UINT64_C(1000000);
 	if (spli_map_is_linked(s->fd))
@@ -302,9 +303,9 @@ spli_wait_on(struct spli_wait *wait, const struct spli_watch *watches,
 	uint64_t now = spli_now_ns();
 	if (!wait->until_ns && begin_to_wait(wait, watches, count, now))
 		return 0;
-	if (now >= wait->until_ns)
-		return -ETIMEDOUT;
 	int rc = check_name(wait, now);
+	if (!rc && now >= wait->until_ns)
+		rc = -ETIMEDOUT;
 	if (rc)
 		return rc;
 	uint64_t until = spli_look_again_ns(s, now);
@@ -378,5 +379,6 @@ spl_cancel_waits(spl_store *s, int on)
 		spli_waits_cancel(s);
 	else
 		spli_store(&s->cancelled, 0);
+	spli_notify_all(s);
 	return 0;
 }

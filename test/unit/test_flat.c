@@ -191,6 +191,70 @@ polling(const char *name)
 	spl_close(other);
 }
 
+static void *
+set_later(void *arg)
+{
+	spl_store *other = arg;
+	struct spl_store_stat info;
+
+	do
+		unit_moment();
+	while (!spl_store_info(other, &info) && !info.waited_new &&
+		!info.waited_any);
+	unit_set(other, "new", "1");
+	return NULL;
+}
+
+static void
+polling_many(const char *name)
+{
+	struct spl_options o = unit_options(TEST_KIND, 1, 1);
+	splinter_pollkey_t keys[3] = {
+		{"many", 0, 77}, {"new", 0, 77}, {"many", 0, 77}};
+	pthread_t thread;
+	spl_store *other;
+
+	CHECK(splinter_multi_poll(keys, 3, 0) == 0 && !keys[0].revents &&
+			!keys[1].revents && !keys[2].revents,
+		"nothing is ready");
+	CHECK(splinter_multi_poll(keys, 3, 3) == 0, "nor after a while");
+	splinter_set("many", "1", 1);
+	CHECK(splinter_multi_poll(keys, 3, UINT64_MAX) == 2 &&
+			keys[0].revents == SPLINTER_CREATED &&
+			keys[0].epoch == keys[2].epoch && keys[2].epoch &&
+			keys[2].revents == SPLINTER_CREATED && !keys[1].revents,
+		"created");
+	splinter_set("many", "2", 1);
+	keys[2].epoch = 0;
+	CHECK(splinter_multi_poll(keys, 3, 0) == 2 &&
+			keys[0].revents == SPLINTER_CHANGED &&
+			keys[2].revents == SPLINTER_CREATED,
+		"changed, or created, as it was seen last");
+	if (spl_open(name, &o, &other))
+		abort();
+	pthread_create(&thread, NULL, set_later, other);
+	CHECK(splinter_multi_poll(keys, 3, UINT64_MAX) == 1 &&
+			keys[1].revents == SPLINTER_CREATED && keys[1].epoch,
+		"one that others create");
+	pthread_join(thread, NULL);
+	splinter_unset("new");
+	uint64_t seen = keys[0].epoch + 2;
+	CHECK(spl_set_ttl(other, "many", "", 0, 10) == 0, "for a moment");
+	keys[0].epoch = keys[2].epoch = seen;
+	CHECK(splinter_multi_poll(&keys[1], 1, 0) == 1 && !keys[1].epoch &&
+			keys[1].revents == SPLINTER_UNSET,
+		"removed");
+	CHECK(splinter_multi_poll(keys, 3, UINT64_MAX) == 2 &&
+			keys[0].revents == SPLINTER_EXPIRED && !keys[0].epoch,
+		"expired");
+	spl_close(other);
+	CHECK((int)SPLINTER_CREATED == SPL_CREATED &&
+			(int)SPLINTER_CHANGED == SPL_CHANGED &&
+			(int)SPLINTER_UNSET == SPL_UNSET &&
+			(int)SPLINTER_EXPIRED == SPL_EXPIRED,
+		"the same numbers as in spl.h");
+}
+
 /* Offsets that a 32-bit field cannot hold. */
 static void
 far_away(void)
@@ -245,6 +309,7 @@ test_flat(void)
 	snapshots();
 	auto_vacuum();
 	polling(name);
+	polling_many(name);
 	splinter_close();
 	CHECK_RC(spl_destroy(name, TEST_KIND), 0);
 	far_away();

@@ -25,6 +25,7 @@ static char long_key[65];
 static size_t n;
 static char *keys[4];
 static char buf[8];
+static splinter_pollkey_t polled[2] = {{"k", 0, 77}, {"none", 0, 77}};
 
 static void
 no_store(void)
@@ -40,6 +41,8 @@ no_store(void)
 	CHECK_ERRNO(splinter_list(keys, 4, &n), -2, EBADF);
 	CHECK_ERRNO(splinter_poll("k", 0), -2, EBADF);
 	CHECK_ERRNO(splinter_poll("k", UINT64_MAX), -2, EBADF);
+	CHECK_ERRNO(splinter_multi_poll(polled, 2, 0), -2, EBADF);
+	CHECK_ERRNO(splinter_multi_poll(NULL, 0, UINT64_MAX), -2, EBADF);
 	CHECK_ERRNO(splinter_set_av(1), -2, EBADF);
 	CHECK_ERRNO(splinter_set_av(7), -2, EBADF);
 	CHECK_ERRNO(splinter_get_av(), -2, EBADF);
@@ -124,6 +127,19 @@ on_keys(void)
 	CHECK_ERRNO(splinter_poll("none", 0), -1, ENOENT);
 	CHECK_ERRNO(splinter_poll("none", UINT64_MAX), -1, ENOENT);
 	CHECK_ERRNO(splinter_poll("k", 1), -2, ETIMEDOUT);
+
+	CHECK_ERRNO(splinter_multi_poll(NULL, 1, 0), -1, EINVAL);
+	CHECK_ERRNO(splinter_multi_poll(polled, 0, 0), -1, EINVAL);
+	CHECK_ERRNO(splinter_multi_poll(polled, (1 << 24) + 1, 0), -1, EINVAL);
+	CHECK_ERRNO(splinter_multi_poll(polled, SIZE_MAX, 0), -1, EINVAL);
+	polled[1].key = "";
+	CHECK_ERRNO(splinter_multi_poll(polled, 2, 0), -1, EINVAL);
+	polled[1].key = NULL;
+	CHECK_ERRNO(splinter_multi_poll(polled, 2, 0), -1, EINVAL);
+	polled[1].key = long_key;
+	CHECK_ERRNO(splinter_multi_poll(polled, 2, 0), -1, ENAMETOOLONG);
+	CHECK(!polled[0].epoch && polled[0].revents == 77,
+		"as they were, on failure");
 
 	CHECK_ERRNO(splinter_set_av(2), -1, EINVAL);
 	CHECK_ERRNO(splinter_set_av(UINT_MAX), -1, EINVAL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * store.c - references, looking at values in place, read-only handles.
+ * store.c - references, looking at values in place, reading a value with what
+ * it is, read-only handles.
  */
 #include <pthread.h>
 #include <string.h>
@@ -198,6 +199,82 @@ peeks(uint32_t kind, bool vacuum)
 	unit_drop(s);
 }
 
+/* The value and what it is, of one moment. */
+static void
+reading_both(uint32_t kind)
+{
+	spl_store *s = unit_store(kind, 8, 16);
+	struct spl_key_stat stat = {.len = 77}, same;
+	char buf[16] = "---------------", key[65];
+
+	memset(key, 'k', 64);
+	key[64] = '\0';
+	CHECK_RC(spl_read(s, "k", buf, 16, &stat), -ENOENT);
+	CHECK(stat.len == 77 && buf[0] == '-', "nothing is touched");
+	spl_set_ttl(s, "k", "value", 5, 100000);
+	CHECK_RC(spl_read(s, "k", buf, 16, &stat), 0);
+	CHECK(!memcmp(buf, "value---", 8) && stat.len == 5 && stat.epoch == 2 &&
+			!strcmp(stat.key, "k") && !stat.waited,
+		"the value, and what it is");
+	CHECK(stat.ttl_ms > 40000 && stat.ttl_ms <= 100000, "with time left");
+	CHECK(!spl_stat(s, "k", &same) && same.hash == stat.hash &&
+			same.val_off == stat.val_off,
+		"as spl_stat says it");
+	unit_set(s, "k", "longer");
+	CHECK_RC(spl_read(s, "k", buf, 5, &stat), -EMSGSIZE);
+	CHECK(stat.len == 6 && stat.epoch == 4 && stat.ttl_ms == UINT64_MAX,
+		"filled also when it does not fit");
+	CHECK_RC(spl_read(s, "k", buf, 0, &stat), -EMSGSIZE);
+	CHECK_RC(spl_read(s, "k", NULL, 0, &stat), 0);
+	CHECK_RC(spl_read(s, "k", NULL, 1, &stat), -EINVAL);
+	CHECK_RC(spl_read(s, "k", buf, 16, NULL), -EINVAL);
+	CHECK_RC(spl_read(NULL, "k", buf, 16, &stat), -EINVAL);
+	CHECK_RC(spl_read(s, NULL, buf, 16, &stat), -EINVAL);
+	CHECK_RC(spl_read(s, "", buf, 16, &stat), -EINVAL);
+	CHECK_RC(spl_read(s, key, buf, 16, &stat), -ENAMETOOLONG);
+	spl_wait(s, "k", 4, 1, NULL);
+	CHECK(!spl_read(s, "k", buf, 16, &stat) && stat.waited,
+		"who waited lately shows");
+	unit_drop(s);
+}
+
+static void *
+set_equal_bytes(void *arg)
+{
+	char buf[16];
+
+	/* Every value says its epoch. */
+	for (unsigned i = 1; i <= tap_scale(20000, 1000); i++) {
+		memset(buf, (int)(i % 251), sizeof buf);
+		spl_set(arg, "k", buf, i % 17);
+	}
+	return NULL;
+}
+
+static void
+of_one_moment(void)
+{
+	spl_store *s = unit_store(TEST_KIND, 8, 16);
+	struct spl_key_stat stat;
+	pthread_t thread;
+	unsigned wrong = 0;
+	char buf[16];
+
+	set_equal_bytes(s);
+	uint64_t first = unit_epoch(s, "k");
+	pthread_create(&thread, NULL, set_equal_bytes, s);
+	do {
+		wrong += spl_read(s, "k", buf, sizeof buf, &stat) != 0;
+		uint64_t i = (stat.epoch - first) / 2;
+		wrong += i && stat.len != i % 17;
+		for (uint64_t at = 0; i && at < stat.len; at++)
+			wrong += (unsigned char)buf[at] != i % 251;
+	} while (stat.epoch < 2 * first);
+	pthread_join(thread, NULL);
+	CHECK(!wrong, "value, length and epoch are of one moment");
+	unit_drop(s);
+}
+
 static void
 read_only_handles(uint32_t kind)
 {
@@ -245,7 +322,9 @@ test_store_view(void)
 		peeks(unit_kinds[i], true);
 		peeks(unit_kinds[i], false);
 		read_only_handles(unit_kinds[i]);
+		reading_both(unit_kinds[i]);
 	}
+	of_one_moment();
 	references_keep_their_key();
 	references_follow_to_another_slot();
 	references_are_shared();

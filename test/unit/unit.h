@@ -31,13 +31,26 @@
 	T(swap)                                                                \
 	T(swap_computed)                                                       \
 	T(writer)                                                              \
+	T(writers)                                                             \
 	T(writer_fork)                                                         \
 	T(repair)                                                              \
 	T(repair_rivals)                                                       \
 	T(vacuum)                                                              \
 	T(wait)                                                                \
 	T(wait_wake)                                                           \
+	T(poll)                                                                \
+	T(cancel)                                                              \
 	T(feed)                                                                \
+	T(ttl)                                                                 \
+	T(ttl_reclaim)                                                         \
+	T(memory)                                                              \
+	T(follow)                                                              \
+	T(follow_values)                                                       \
+	T(follow_lag)                                                          \
+	T(follow_past)                                                         \
+	T(follow_model)                                                        \
+	T(follow_damage)                                                       \
+	T(notify)                                                              \
 	T(list)                                                                \
 	T(store)                                                               \
 	T(store_errors)                                                        \

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cursor.c, feed.c - random bytes in ring, table and blocks while feeds are
+ * read: each call returns, touches nothing outside, and the feed goes on.
+ */
+#include <pthread.h>
+#include <string.h>
+
+#include "hear.h"
+
+struct target {
+	const char *what;
+	uint64_t from, len; /* in the region */
+};
+
+/* Bytes, words that are large or small, or what was there and a bit of it. */
+static void
+scribble(spl_store *s, const struct target *t, uint64_t *random)
+{
+	uint8_t *region = (uint8_t *)s->header;
+	uint64_t r = tap_random(random);
+	uint64_t at = t->from + (tap_random(random) % (t->len / 8)) * 8;
+	uint64_t *word = (uint64_t *)(void *)(region + at);
+	uint64_t was = spli_load(word);
+
+	spli_store(word, r % 5 == 0   ? tap_random(random)
+			 : r % 5 == 1 ? was + 1
+			 : r % 5 == 2 ? was ^ UINT64_C(1) << (r >> 8) % 64
+			 : r % 5 == 3 ? 0
+				      : UINT64_MAX - (r >> 60));
+}
+
+static unsigned
+not_bounded(spl_store *s, const struct spl_event *e)
+{
+	unsigned wrong = 0, sum = 0;
+
+	wrong += e->what == 0 || (e->what & (e->what - 1)) || e->what > 64;
+	wrong += !memchr(e->key, '\0', sizeof e->key);
+	if (e->value) {
+		wrong += e->len > s->geo.max_value;
+		for (uint64_t i = 0; i < e->len && !wrong; i++)
+			sum += ((const unsigned char *)e->value)[i];
+	}
+	return wrong + (sum > 255u * 64);
+}
+
+static unsigned
+read_some(spl_store *s, spl_feed *f)
+{
+	struct spl_event events[8];
+	struct spl_feed_stat stat;
+	unsigned wrong = 0;
+
+	for (int i = 0; i < 4; i++) {
+		int n = spl_feed_read(f, events, 8, 0);
+		if (n <= 0) {
+			wrong += n < 0;
+			break;
+		}
+		for (int j = 0; j < n; j++)
+			wrong += not_bounded(s, &events[j]);
+	}
+	return wrong + (spl_feed_info(f, &stat) != 0);
+}
+
+static void
+change_some(spl_store *s, uint64_t *random)
+{
+	char key[8];
+
+	for (int i = 0; i < 3; i++) {
+		uint64_t r = tap_random(random);
+		unit_text(key, sizeof key, "%u", (unsigned)(r >> 8) % 8);
+		if (r % 4 == 0)
+			spl_unset(s, key);
+		else if (r % 4 == 1)
+			spl_set_ttl(s, key, key, 1, 1 + r % 2);
+		else
+			unit_set(s, key, "a value");
+	}
+}
+
+static void
+garbage(uint32_t flags, bool only_reading)
+{
+	spl_store *s = unit_store(TEST_KIND, 8, 64);
+	uint64_t random = tap_seed() | flags;
+	const struct spli_geometry *g = &s->geo;
+	const struct target targets[] = {
+		{"tail", g->feed_off, 8},
+		{"cells", g->feed_off + 64, g->feed_len * 8},
+		{"the first cells", g->feed_off + 64, 64},
+		{"table", g->table_off, g->entries * sizeof(struct spli_entry)},
+		{"blocks", g->blocks_off, g->blocks * g->stride / 2},
+		{"clocks", offsetof(struct spli_header, clock_floor), 8},
+		{"soonest", offsetof(struct spli_header, soonest), 8},
+	};
+	struct spl_feed_options o;
+
+	for (size_t t = 0; t < sizeof targets / sizeof *targets; t++) {
+		unsigned wrong = 0;
+		for (unsigned i = 0; i < tap_scale(20, 4); i++) {
+			spl_store *fresh = unit_store(TEST_KIND, 8, 64);
+			spl_feed *feeds[3];
+			change_some(fresh, &random);
+			feeds[0] = hear_flags(fresh, flags);
+			spl_feed_options_init(&o);
+			o.flags = flags & SPL_FEED_VALUES;
+			o.since = 0;
+			o.prefix = i % 2 ? "" : "1";
+			feeds[1] = hear_open(fresh, &o);
+			o.since = UINT64_MAX;
+			o.prefix = NULL;
+			o.key = "3";
+			feeds[2] = hear_open(fresh, &o);
+			for (int round = 0; round < 20; round++) {
+				if (!only_reading || !round)
+					change_some(fresh, &random);
+				scribble(fresh, &targets[t], &random);
+				for (int f = 0; f < 3; f++)
+					wrong += read_some(fresh, feeds[f]);
+			}
+			for (int f = 0; f < 3; f++)
+				spl_feed_close(feeds[f]);
+			unit_drop(fresh);
+		}
+		CHECK(!wrong, "garbage in %s: calls return", targets[t].what);
+	}
+	unit_drop(s);
+}
+
+/* Somebody scribbles all the time; a descriptor's thread reads as well. */
+static int stop;
+
+static void *
+scribble_on(void *arg)
+{
+	spl_store *s = arg;
+	const struct target cells = {
+		"cells", s->geo.feed_off, s->geo.feed_len * 8};
+	uint64_t random = 12345;
+
+	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED))
+		scribble(s, &cells, &random);
+	return NULL;
+}
+
+static void
+garbage_all_the_time(void)
+{
+	spl_store *s = unit_store(TEST_KIND, 8, 64);
+	spl_feed *a = hear_flags(s, SPL_FEED_VALUES), *b = hear_open(s, NULL);
+	uint64_t random = tap_seed();
+	pthread_t thread;
+	unsigned wrong = 0;
+
+	wrong += spl_feed_fd(b) < 0;
+	stop = 0;
+	pthread_create(&thread, NULL, scribble_on, s);
+	for (unsigned i = 0; i < tap_scale(300, 50); i++) {
+		change_some(s, &random);
+		wrong += read_some(s, a) + read_some(s, b);
+		struct spl_event event;
+		wrong += spl_feed_read(a, &event, 1, 1) < 0;
+	}
+	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	CHECK(!wrong, "garbage all the time");
+	/* What is put right again can be followed. */
+	memset(s->feed->cells, 0, s->geo.feed_len * 8);
+	spli_store(&s->feed->tail, 0);
+	spl_feed_close(a);
+	spl_feed_close(b);
+	a = hear_open(s, NULL);
+	spl_unset(s, "new");
+	unit_set(s, "new", "");
+	CHECK(hear(a, SPL_CREATED, "new"), "a new feed of a new ring");
+	spl_feed_close(a);
+	unit_drop(s);
+}
+
+void
+test_follow_damage(void)
+{
+	garbage(0, false);
+	garbage(SPL_FEED_VALUES, false);
+	garbage(SPL_FEED_VALUES | SPL_FEED_SNAPSHOT, true);
+	garbage_all_the_time();
+}

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ttl.c - what a time to live means for each function, and clocks.
+ */
+#include <string.h>
+
+#include "hear.h"
+#include "ttl.h"
+
+static uint64_t
+ttl_of(spl_store *s, const char *key)
+{
+	struct spl_key_stat stat;
+
+	return spl_stat(s, key, &stat) ? 0 : stat.ttl_ms;
+}
+
+/* A key whose time is over, and nobody has reclaimed it. */
+static void
+expired(spl_store *s, const char *key, const char *text)
+{
+	spl_set_ttl(s, key, text, strlen(text), 1);
+	until_expired(s, key);
+}
+
+static void
+absent_for_each_reader(uint32_t kind)
+{
+	spl_store *s = unit_store(kind, 8, 16);
+	struct spl_key_stat stat = {.len = 77};
+	struct spl_peek peek;
+	spl_list *list;
+	spl_ref *ref;
+	uint64_t now = 77;
+	size_t len = 77;
+	char buf[16];
+
+	spl_ref_open(s, "k", &ref);
+	unit_set(s, "other", "x");
+	expired(s, "k", "value");
+	CHECK_RC(spl_get(s, "k", buf, sizeof buf, &len), -ENOENT);
+	CHECK_RC(spl_get(s, "k", buf, 1, &len), -ENOENT);
+	CHECK(len == 77, "not even a length");
+	CHECK_RC(spl_read(s, "k", buf, sizeof buf, &stat), -ENOENT);
+	CHECK_RC(spl_stat(s, "k", &stat), -ENOENT);
+	CHECK(stat.len == 77, "nothing is filled");
+	CHECK_RC(spl_peek_begin(s, "k", &peek), -ENOENT);
+	CHECK_RC(spl_ref_get(ref, buf, sizeof buf, &len), -ENOENT);
+	CHECK_RC(spl_wait(s, "k", 0, 0, &now), -ETIMEDOUT);
+	CHECK(now == 0, "absent for a wait");
+	CHECK_RC(spl_wait(s, "k", 2, UINT64_MAX, &now), 0);
+	CHECK(!spl_list_begin(s, NULL, NULL, &list) &&
+			spl_list_next(list, &stat) == 1 &&
+			!strcmp(stat.key, "other") &&
+			!spl_list_next(list, &stat),
+		"a list passes over it");
+	spl_list_end(list);
+	CHECK(unit_keys(s) == 2, "it is counted until it is reclaimed");
+	CHECK_RC(spl_ref_set(ref, "back", 4), 0);
+	CHECK(unit_is(s, "k", "back") && ttl_of(s, "k") == UINT64_MAX,
+		"a reference sets it, for ever");
+	spl_ref_close(ref);
+	unit_drop(s);
+}
+
+static void
+absent_for_each_writer(uint32_t kind)
+{
+	spl_store *s = unit_store(kind, 8, 16);
+	uint64_t now = 77, total = 77;
+	int64_t sum = 77;
+
+	expired(s, "k", "1");
+	CHECK_RC(spl_set_if(s, "k", "x", 1, 2, &now), -ESTALE);
+	CHECK(now == 0, "its epoch is no more");
+	CHECK_RC(spl_set_if(s, "k", "new", 3, 0, &now), 0);
+	CHECK(now == 4 && unit_is(s, "k", "new") && unit_keys(s) == 1,
+		"create only, in its place");
+	CHECK(ttl_of(s, "k") == UINT64_MAX, "for ever");
+	expired(s, "k", "41");
+	CHECK_RC(spl_add(s, "k", 1, &sum), 0);
+	CHECK(sum == 1 && ttl_of(s, "k") == UINT64_MAX, "add begins anew");
+	expired(s, "k", "no number");
+	CHECK_RC(spl_add(s, "k", 1, &sum), 0);
+	expired(s, "k", "old");
+	CHECK_RC(spl_append(s, "k", "new", 3, &total), 0);
+	CHECK(total == 3 && unit_is(s, "k", "new"), "append begins anew");
+	expired(s, "k", "old");
+	CHECK_RC(spl_expire(s, "k", 1000), -ENOENT);
+	CHECK(unit_is(s, "k", NULL), "expire brings nothing back");
+	CHECK_RC(spl_unset(s, "k"), -ENOENT);
+	CHECK(unit_keys(s) == 0, "but unset has reclaimed it");
+	CHECK_RC(spl_unset(s, "k"), -ENOENT);
+	CHECK_RC(spl_expire(s, "k", 1000), -ENOENT);
+	unit_set(s, "k", "last");
+	uint64_t epoch = unit_epoch(s, "k");
+	expired(s, "k", "gone");
+	spl_unset(s, "k");
+	unit_set(s, "k", "again");
+	CHECK(unit_epoch(s, "k") > epoch + 2, "epochs go on over all of it");
+	CHECK(!unit_misplaced(s), "every block is accounted for");
+	unit_drop(s);
+}
+
+static void
+kept_and_ended(void)
+{
+	spl_store *s = unit_store(TEST_KIND, 8, 16);
+	uint64_t hour = 3600000, epoch;
+
+	CHECK_RC(spl_set_ttl(s, "k", "1", 1, hour), 0);
+	CHECK(ttl_of(s, "k") > hour - 60000 && ttl_of(s, "k") <= hour,
+		"time left");
+	spl_add(s, "k", 1, NULL);
+	CHECK(ttl_of(s, "k") <= hour && unit_is(s, "k", "2"), "add keeps it");
+	spl_append(s, "k", "3", 1, NULL);
+	CHECK(ttl_of(s, "k") <= hour && unit_is(s, "k", "23"),
+		"append keeps it");
+	unit_set(s, "k", "x");
+	CHECK(ttl_of(s, "k") == UINT64_MAX, "set ends it");
+	spl_set_ttl(s, "k", "1", 1, hour);
+	spl_set_if(s, "k", "y", 1, unit_epoch(s, "k"), &epoch);
+	CHECK(ttl_of(s, "k") == UINT64_MAX, "set_if ends it");
+	spl_append(s, "k", "z", 1, NULL);
+	CHECK(ttl_of(s, "k") == UINT64_MAX, "append leaves none");
+	CHECK_RC(spl_expire(s, "k", 2 * hour), 0);
+	CHECK(unit_is(s, "k", "yz") && unit_epoch(s, "k") == epoch + 4 &&
+			ttl_of(s, "k") > hour,
+		"expire is a change of it alone");
+	CHECK_RC(spl_expire(s, "k", UINT64_MAX), 0);
+	CHECK(ttl_of(s, "k") == UINT64_MAX, "for ever");
+	CHECK_RC(spl_set_ttl(s, "k", "1", 1, hour), 0);
+	CHECK_RC(spl_set_ttl(s, "k", "1", 1, UINT64_MAX), 0);
+	CHECK(ttl_of(s, "k") == UINT64_MAX, "set for ever");
+	CHECK_RC(spl_set_ttl(s, "k", NULL, 0, hour), 0);
+	CHECK(unit_is(s, "k", "") && ttl_of(s, "k") <= hour, "empty");
+	unit_drop(s);
+}
+
+static void
+odd_times(void)
+{
+	static const uint64_t far[] = {UINT64_MAX, UINT64_MAX - 1,
+		UINT64_MAX / 2, UINT64_MAX / 1000000, UINT64_MAX / 1000000 + 1,
+		INT64_MAX, INT64_MAX / 1000000 * 2 - 1};
+	spl_store *s = unit_store(TEST_KIND, 8, 8);
+	spl_store *r = unit_again(s, SPL_READ_ONLY);
+	char key[65];
+	unsigned wrong = 0;
+
+	memset(key, 'k', 64);
+	key[64] = '\0';
+	CHECK_RC(spl_set_ttl(s, "k", "v", 1, 0), -EINVAL);
+	CHECK_RC(spl_expire(s, "k", 0), -EINVAL);
+	CHECK_RC(spl_set_ttl(NULL, "k", "v", 1, 1), -EINVAL);
+	CHECK_RC(spl_set_ttl(s, NULL, "v", 1, 1), -EINVAL);
+	CHECK_RC(spl_set_ttl(s, key, "v", 1, 1), -ENAMETOOLONG);
+	CHECK_RC(spl_set_ttl(s, "k", "123456789", 9, 1), -EMSGSIZE);
+	CHECK_RC(spl_set_ttl(s, "k", NULL, 1, 1), -EINVAL);
+	CHECK_RC(spl_set_ttl(r, "k", "v", 1, 1), -EROFS);
+	CHECK_RC(spl_expire(NULL, "k", 1), -EINVAL);
+	CHECK_RC(spl_expire(s, "", 1), -EINVAL);
+	CHECK_RC(spl_expire(s, key, 1), -ENAMETOOLONG);
+	CHECK_RC(spl_expire(r, "k", 1), -EROFS);
+	CHECK_RC(spl_reclaim(NULL), -EINVAL);
+	CHECK_RC(spl_reclaim(r), -EROFS);
+	for (size_t i = 0; i < sizeof far / sizeof *far; i++) {
+		wrong += spl_set_ttl(s, "k", "v", 1, far[i]) != 0;
+		wrong += ttl_of(s, "k") != UINT64_MAX;
+		wrong += spl_expire(s, "k", 100000) != 0;
+		wrong += ttl_of(s, "k") > 100000;
+		wrong += spl_expire(s, "k", far[i]) != 0;
+		wrong += ttl_of(s, "k") != UINT64_MAX;
+	}
+	CHECK(!wrong, "what ends after the year 2500 lives for ever");
+	uint64_t century = UINT64_C(36525) * 86400000;
+	spl_set_ttl(s, "k", "v", 1, century);
+	CHECK(ttl_of(s, "k") > century - 60000 && ttl_of(s, "k") <= century,
+		"a century is no such time");
+	/* Read-only handles see it end as well. */
+	spl_set_ttl(s, "k", "v", 1, 10);
+	until_expired(r, "k");
+	CHECK(unit_is(s, "k", NULL), "for all handles");
+	spl_close(r);
+	unit_drop(s);
+}
+
+static void
+waits_end(uint32_t kind)
+{
+	spl_store *s = unit_store(kind, 8, 8);
+	spl_store *r = unit_again(s, SPL_READ_ONLY);
+	uint64_t now = 77;
+
+	spl_set_ttl(s, "k", "v", 1, 20);
+	uint64_t epoch = 2;
+	CHECK_RC(spl_wait(s, "k", epoch, UINT64_MAX, &now), 0);
+	CHECK(now == 0 && unit_is(s, "k", NULL), "expiry ends a wait");
+	spl_set_ttl(s, "k", "v", 1, 20);
+	CHECK_RC(spl_wait(r, "k", epoch + 2, UINT64_MAX, &now), 0);
+	CHECK(now == 0 && unit_is(r, "k", NULL), "of a read-only handle, too");
+	spl_set_ttl(s, "k", "v", 1, 20);
+	struct spl_pollkey keys[] = {{"k", 6, 77, 0}, {"none", 0, 77, 0}};
+	CHECK_RC(spl_wait_many(s, keys, 2, UINT64_MAX), 1);
+	CHECK(keys[0].epoch == 0 && keys[0].revents == SPL_EXPIRED &&
+			!keys[1].revents,
+		"and one for many keys");
+	CHECK_RC(spl_wait_many(s, keys, 2, 0), 0);
+	keys[0].epoch = 6;
+	CHECK(spl_wait_many(s, keys, 1, 0) == 1 &&
+			keys[0].revents == SPL_EXPIRED,
+		"expired before the call");
+	keys[0].epoch = 6;
+	spl_reclaim(s);
+	CHECK(spl_wait_many(s, keys, 1, 0) == 1 && keys[0].revents == SPL_UNSET,
+		"reclaimed before the call");
+	spl_close(r);
+	unit_drop(s);
+}
+
+/* As if the wall clock had been set back after a writer had acted. */
+static void
+no_time_before_the_floor(void)
+{
+	spl_store *s = unit_store(TEST_KIND, 8, 8);
+	uint64_t *floor = &s->header->clock_floor;
+	uint64_t hour = 3600000, now = spli_time_ns(s);
+
+	spl_set_ttl(s, "k", "v", 1, hour);
+	spl_set_ttl(s, "short", "v", 1, 1);
+	until_expired(s, "short");
+	CHECK(*floor == 0, "reading acts upon nothing");
+	spl_reclaim(s);
+	if (TEST_KIND != SPL_FILE) {
+		CHECK(*floor == 0, "a clock that is never set needs no floor");
+		unit_drop(s);
+		return;
+	}
+	CHECK(*floor > now && *floor < now + hour * 1000000,
+		"a file keeps the time that a writer has acted upon");
+	uint64_t was = *floor;
+	expired(s, "short", "v");
+	CHECK(*floor == was, "not yet");
+	unit_set(s, "short", "again");
+	CHECK(*floor > was, "by a set");
+	was = *floor;
+	expired(s, "short", "v");
+	spl_unset(s, "short");
+	CHECK(*floor > was, "by an unset");
+	spli_store(floor, now + 2 * hour * 1000000);
+	CHECK(unit_is(s, "k", NULL), "no time is before that");
+	CHECK(spli_time_ns(s) == now + 2 * hour * 1000000, "it is that time");
+	CHECK_RC(spl_reclaim(s), 1);
+	spl_set_ttl(s, "k", "v", 1, hour);
+	CHECK(ttl_of(s, "k") == hour, "times to live begin there");
+	spli_store(floor, UINT64_MAX);
+	CHECK(unit_is(s, "k", NULL) && spl_reclaim(s) >= 0, "garbage is late");
+	CHECK_RC(spl_set_ttl(s, "k", "v", 1, hour), 0);
+	CHECK(ttl_of(s, "k") == UINT64_MAX, "but no harm");
+	unit_drop(s);
+}
+
+void
+test_ttl(void)
+{
+	for (int i = 0; i < 2; i++) {
+		absent_for_each_reader(unit_kinds[i]);
+		absent_for_each_writer(unit_kinds[i]);
+		waits_end(unit_kinds[i]);
+	}
+	kept_and_ended();
+	odd_times();
+	no_time_before_the_floor();
+}
