@@ -69,6 +69,20 @@ spli_fence_full(void)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
+/*
+ * The same behind a compare-and-swap of ours, which on x86 is a full fence
+ * already.
+ */
+static inline void
+spli_fence_full_behind_cas(void)
+{
+#if defined(__x86_64__) && !SPLI_TSAN
+	__asm__ volatile("" ::: "memory");
+#else
+	spli_fence_full();
+#endif
+}
+
 static inline void
 spli_pause(void)
 {

@@ -10,7 +10,8 @@
  *      the lap before to its own; anyone may move the tail on over a filled
  *      cell, so a writer who dies leaves no hole
  *  F3  inserts and unsets are appended before the claim is let go: in the
- *      ring they stand in the order in which they happened
+ *      ring they stand in the order in which they happened (but for what is
+ *      appended a second time, after a death)
  *  F4  a reader believes the cell, not the tail
  */
 #ifndef SPLI_FEED_H

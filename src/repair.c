@@ -180,7 +180,9 @@ spli_repair(spl_store *s, uint32_t e)
 	if (spli_load(&s->header->claim) == e + 1)
 		spli_store_release(&s->header->claim, 0); /* F3 */
 	if (announce) {
-		spli_wake(s, r.slot, true);
+		spli_fence_full();
+		spli_wake_key(s, r.slot);
+		spli_wake_others(s, true);
 		spli_record_turn(w, SPLI_IDLE);
 	}
 }

@@ -387,16 +387,19 @@ finish(struct writing *w, uint64_t slot, uint64_t spare, bool claimed)
 {
 	struct spli_writer *writer = w->lease.writer;
 
-	spli_store_release(w->spare, (uint32_t)spare);
+	/* Before the ring is served: until then a repair notes it for us. */
 	spli_ttl_note(w->s, w->expiry);
+	spli_store_release(w->spare, (uint32_t)spare);
 	if (claimed)
 		spli_structure_changed(w->s);
 	spli_record_turn(writer, SPLI_ANNOUNCE);
 	spli_store_release(&writer->pos, spli_load(&writer->pos) + 1);
 	spli_feed_append(w->s, slot, SPLI_SET_THERE);
-	if (claimed)
+	if (claimed) {
 		spli_claim_drop(&w->lease); /* F3 */
-	spli_wake(w->s, slot, claimed);
+		spli_wake_key(w->s, slot);
+	}
+	spli_wake_others(w->s, claimed);
 	spli_record_turn(writer, SPLI_IDLE);
 }
 
@@ -414,6 +417,8 @@ update(struct writing *w, const struct spli_spot *spot)
 		spli_record_turn(w->lease.writer, SPLI_IDLE);
 		return AGAIN;
 	}
+	/* First of all: waking takes longest. */
+	spli_wake_key(w->s, spot->slot);
 	if (!there)
 		spli_time_keep(w->s, expiry);
 	uint64_t displaced = spli_word_block(w->s, spot->word);
@@ -578,7 +583,8 @@ static void
 tell_removal(struct spli_lease *lease, uint64_t slot)
 {
 	spli_claim_drop(lease);
-	spli_wake(lease->store, slot, true);
+	spli_wake_key(lease->store, slot);
+	spli_wake_others(lease->store, true);
 	spli_record_turn(lease->writer, SPLI_IDLE);
 }
 

@@ -50,20 +50,15 @@ static void
 wake(uint32_t *flag, bool always)
 {
 	uint32_t count = spli_load(flag);
-	bool odd = count & 1;
 
+	if (!always && !(count & 1))
+		return;
 	/* Relaxed would do for who has marked it: the fence orders it. Release
-	 * is for read-only waiters. Whoever is faster than us with an odd count
-	 * wakes for both; an even one may just have been marked. */
-	for (unsigned i = 0; (odd || always) && i < SPLI_TRIES; i++) {
-		if (spli_cas(flag, &count, (count | 1) + 1)) {
-			futex_wake(flag);
-			return;
-		}
-		if (odd)
-			return;
-		odd = count & 1;
-	}
+	 * is for read-only waiters. Of an odd count, who is faster than us
+	 * wakes for both; an even one may just have been marked, by somebody
+	 * who wakes nobody. */
+	if (spli_cas(flag, &count, (count | 1) + 1) || always)
+		futex_wake(flag);
 }
 
 void
@@ -76,13 +71,22 @@ spli_structure_changed(spl_store *s)
 }
 
 void
-spli_wake(spl_store *s, uint64_t slot, bool structural)
+spli_wake_key(spl_store *s, uint64_t slot)
 {
 	bool always = s->features & SPLI_WAKE_ALWAYS;
 
-	/* E2: pairs with E1, in spli_sleep. */
-	spli_fence_full();
+	/* E2, behind the swap of the word: pairs with E1, in spli_sleep. */
+	spli_fence_full_behind_cas();
 	wake(&s->table[slot].waiters, always);
+}
+
+void
+spli_wake_others(spl_store *s, bool structural)
+{
+	bool always = s->features & SPLI_WAKE_ALWAYS;
+
+	/* E2, behind plain stores too: the structure counter's. */
+	spli_fence_full();
 	if (structural)
 		wake(&s->header->structure_waiters, always);
 	wake(&s->feed->waiters, always);
@@ -350,7 +354,7 @@ spli_waits_cancel(spl_store *s)
 {
 	/* spli_flag_wake()'s fence pairs with E1, where this is looked at. */
 	spli_store(&s->cancelled, 1);
-	for (unsigned i = 0; wake_sleepers(s); i++)
+	for (unsigned i = 0; spli_load(&s->cancelled) && wake_sleepers(s); i++)
 		a_moment(i);
 }
 

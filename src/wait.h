@@ -29,8 +29,10 @@
 /* Under the claim, after the swap of an insert or unset. */
 void spli_structure_changed(spl_store *s);
 
-/* E2: who waits for @slot or any change, and, @structural, for a new key. */
-void spli_wake(spl_store *s, uint64_t slot, bool structural);
+/* E2, for who waits for the key in @slot: at once when its word was swapped. */
+void spli_wake_key(spl_store *s, uint64_t slot);
+/* E2, when it is in the feed: any change's, and, @structural, new keys'. */
+void spli_wake_others(spl_store *s, bool structural);
 
 /* What would end a wait: *word is no longer what it was. */
 struct spli_watch {

@@ -3,8 +3,8 @@
 #
 # run.sh - check the models, and that each of their mutants is caught. TAP.
 #
-#   run.sh         the short set: under two minutes on two idle cores
-#   run.sh long    the large scopes: half an hour, up to 6 GiB of memory
+#   run.sh         the short set: about two minutes on two idle cores
+#   run.sh long    the large scopes: three quarters of an hour, up to 6 GiB
 #   run.sh list    what either would run
 #
 # A model is ok when its search was complete and found nothing, a mutant when
@@ -91,6 +91,53 @@ cases() {
 	short stuck  wait.pml      -DBOOLEAN
 	short stuck  wait.pml      -DNO_SECOND_LOOK
 	short stuck  wait.pml      -DWAKE_FIRST
+	short lives  wait.pml      -DWORDS=2
+	short lives  wait.pml      -DWORDS=2 -DEACH_IN_TURN
+	short stuck  wait.pml      -DWORDS=2 -DEACH_BEFORE
+	short stuck  wait.pml      -DWORDS=2 -DNO_FIRST
+	short lives  wait.pml      -DMANY=1
+	short stuck  wait.pml      -DMANY=1 -DFEED_FIRST
+	short stuck  wait.pml      -DMANY=2 -DWORDS=2 -DNO_SECOND_LOOK
+	short lives  wait.pml      -DDEATHS -DTIMEOUTS
+	short stuck  wait.pml      -DDEATHS
+	short lives  wait.pml      -DCANCEL -DWRITERS=1
+	short stuck  wait.pml      -DCANCEL -DWRITERS=1 -DEARLY_ASK
+	short stuck  wait.pml      -DCANCEL -DWRITERS=1 -DLATE_LIST
+	short stuck  wait.pml      -DCANCEL -DWRITERS=1 -DLATE_CANCEL
+	short stuck  wait.pml      -DCANCEL -DWRITERS=1 -DNO_COUNT
+	short lives  wait.pml      -DCANCEL -DWRITERS=1 -DNO_COUNT -DREPEAT
+	short lives  wait.pml      -DALWAYS -DREADERS=1
+	short lives  wait.pml      -DALWAYS -DREADERS=2 -DONLY_WINNER
+	short stuck  wait.pml      -DALWAYS -DREADERS=1 -DONLY_WINNER
+	short stuck  wait.pml      -DALWAYS -DREADERS=1 -DONLY_ODD
+	short stuck  wait.pml      -DALWAYS -DREADERS=1 -DLATE_COUNT
+	short lives  feed.pml      -DMORTAL_CHANGES=1
+	short lives  feed.pml      -DCHANGES=1 -DMORTAL=2 -DADOPTERS=2
+	short lives  feed.pml      -DNO_REPAIR
+	short lives  feed.pml      -DMORTAL_CHANGES=1 -DTAIL
+	short stuck  feed.pml      -DNO_HELP
+	short caught feed.pml      -DPLAIN_STORE
+	short caught feed.pml      -DAPPEND_FIRST
+	short caught feed.pml      -DNO_CATCH_UP
+	short caught feed.pml      -DSLOT_FIRST
+	short caught feed.pml      -DLATE_TAIL
+	short caught feed.pml      -DTAIL_ALONE
+	short caught feed.pml      -DTAIL -DNO_REPAIR
+	short lives  feed.pml      -DMOVES -DMORTAL=0
+	short lives  feed.pml      -DMORTAL_CHANGES=1 -DMOVES
+	short lives  feed.pml      -DMOVES -DMORTAL=0 -DLATE
+	short lives  feed.pml      -DMOVES -DMORTAL=0 -DBELIEVE
+	short caught feed.pml      -DMOVES -DMORTAL=0 -DBELIEVE -DLATE
+	short caught feed.pml      -DMORTAL_CHANGES=1 -DMOVES -DBELIEVE
+	short caught feed.pml      -DMOVES -DMORTAL=0 -DSLOT_MEMORY
+	short lives  ttl.pml       -DEND=1
+	short caught ttl.pml       -DNO_VERSION
+	short caught ttl.pml       -DNOTE_FIRST
+	short caught ttl.pml       -DLATE_NOTE
+	short caught ttl.pml       -DNO_REPAIR
+	short caught ttl.pml       -DLATE_LOAD
+	short caught ttl.pml       -DPLAIN_STORE
+	short caught ttl.pml       -DBLIND
 	short orders orders.py
 	long  sound  swap.pml
 	long  sound  swap.pml      -DSETS=3 -DNO_READER
@@ -112,6 +159,29 @@ cases() {
 	long  sound  vacuum.pml
 	long  sound  vacuum.pml    -DOPS=3
 	long  lives  steal.pml     -DROUNDS=6
+	long  lives  wait.pml      -DWORDS=2 -DMANY=1
+	long  lives  wait.pml      -DWAITERS=3
+	long  lives  wait.pml      -DWRITERS=3
+	long  lives  wait.pml      -DWORDS=2 -DMANY=1 -DDEATHS -DTIMEOUTS
+	long  lives  wait.pml      -DDEATHS -DTIMEOUTS -DSPURIOUS
+	long  lives  wait.pml      -DCANCEL
+	long  lives  wait.pml      -DALWAYS -DREADERS=1 -DMANY=2
+	long  lives  wait.pml      -DALWAYS -DREADERS=1 -DWORDS=2 -DDEATHS -DTIMEOUTS
+	long  lives  feed.pml
+	long  lives  feed.pml      -DMORTAL=2
+	long  lives  feed.pml      -DADOPTERS=2
+	long  lives  feed.pml      -DCHANGES=3 -DNO_REPAIR
+	long  lives  feed.pml      -DCHANGES=3 -DLEN=3
+	long  lives  feed.pml      -DWRITERS=3 -DCHANGES=1
+	long  lives  feed.pml      -DWRITERS=3 -DCHANGES=1 -DLEN=3 -DMORTAL=3
+	long  lives  feed.pml      -DMOVES
+	long  lives  feed.pml      -DMOVES -DWRITERS=3 -DCHANGES=1
+	long  lives  feed.pml      -DMOVES -DLATE
+	long  lives  feed.pml      -DMOVES -DMORTAL=0 -DCHANGES=3
+	long  lives  feed.pml      -DMOVES -DMORTAL=0 -DCHANGES=3 -DBELIEVE
+	long  lives  ttl.pml
+	long  lives  ttl.pml       -DROUNDS=2
+	long  lives  ttl.pml       -DEND=1 -DRECLAIMERS=2
 	END
 }
 

@@ -1,27 +1,64 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Waiting for a key: the word, the waiters' flag, and the futex.
+ * Waiting: the words, the counts, and the futex. Covers E1 and E2 of
+ * src/wait.h.
  *
- * The flag is an event count: odd while somebody waits. A writer publishes,
- * then looks at the flag; if it is odd he counts it up by one and wakes all who
- * sleep. A waiter makes it odd, looks at the word again, and sleeps on the flag
- * while that is unchanged. The kernel compares and queues in one step. Between
- * any two steps others may run, so a writer may be late with the wake of a
- * change that the waiter has seen already.
+ * Beside each word is a count, odd while somebody waits. A writer publishes,
+ * then looks at the count; if it is odd he counts it up by one and wakes all
+ * who sleep on it. A waiter makes it odd, looks at the word again, and sleeps
+ * on the count while that is unchanged. The kernel compares and queues in one
+ * step. Between any two steps others may run, so a writer may be late with the
+ * wake of a change that the waiter has seen already.
  *
- * Checked: nobody sleeps for ever (no invalid end state). The full fences
- * between the two sides' store and load are taken as given: steps here are
- * sequentially consistent.
+ * Who waits for several words makes all their counts odd, looks at all the
+ * words again, and sleeps on all counts; the kernel queues him at one after the
+ * other. (Looking at each word right after its own count was made odd would be
+ * as good: -DEACH_IN_TURN. A change after that look finds the count odd. But
+ * each word would need a full fence.) Who waits for many sleeps on one count
+ * beside the feed's tail, which each writer deals with last.
  *
- *   spin -a wait.pml && gcc -O2 -DSAFETY -o pan pan.c && ./pan
+ * Who cancels says so, then does for each sleeper on the list what a writer
+ * does. A sleeper goes on the list, makes odd, then asks whether he is
+ * cancelled.
  *
+ * Where each change wakes (-DALWAYS), waiters need not be able to write: they
+ * load the count, look at the word, and sleep while the count is unchanged. A
+ * writer makes it the next even number and wakes; also when the count was
+ * changed under him, because that may have been a waiter who made it odd.
+ *
+ * Checked: nobody sleeps for ever (no invalid end state). With -DTIMEOUTS a
+ * sleeper wakes by himself once nothing else goes on; then there has to be
+ * something for him to see. The full fences between the two sides' store and
+ * load are taken as given: steps here are sequentially consistent.
+ *
+ *   spin -a wait.pml && gcc -O2 -DSAFETY -o pan pan.c && ./pan -m300000
+ *
+ * Scope:    -DWRITERS=n -DWAITERS=n -DWORDS=n (1 or 2); -DMANY=n so many of
+ *           the waiters sleep on the feed's count; -DALWAYS and -DREADERS=n so
+ *           many of them cannot write; -DTIMEOUTS; -DDEATHS a writer may die at
+ *           any step after publishing; -DSPURIOUS a sleeper wakes for nothing,
+ *           once; -DCANCEL they wait until cancelled (not with -DDEATHS)
  * Mutants, which must get stuck:
  *   -DSLEEP_ON_WORD   sleeping while the word is unchanged, instead: a late
- *                     waker clears the flag that was set for the next change
+ *                     waker clears the count that was set for the next change
  *   -DBOOLEAN         a flag that is set and cleared: of two waiters the late
  *                     one sleeps on the flag of the other
- *   -DNO_SECOND_LOOK  not looking at the word again after setting the flag
+ *   -DNO_SECOND_LOOK  not looking at the words again after making odd
  *   -DWAKE_FIRST      waking before the change is published
+ *   -DNO_FIRST        of several words the first is not looked at again
+ *   -DEACH_BEFORE     looking at each word just before making its count odd
+ *   -DFEED_FIRST      dealing with the feed's count before publishing
+ *   -DDEATHS          without -DTIMEOUTS: hence a look every second
+ *   -DEARLY_ASK       asking whether cancelled before making odd
+ *   -DLATE_LIST       going on the list after having asked
+ *   -DLATE_CANCEL     the canceller wakes, then says so
+ *   -DNO_COUNT        the canceller wakes and leaves the count, as he must on a
+ *                     read-only handle; sound with -DREPEAT, until the list is
+ *                     empty
+ *   -DONLY_ODD        with -DALWAYS: waking only if the count is odd
+ *   -DONLY_WINNER     with -DALWAYS: waking only if the swap of the count was
+ *                     won; sound while all waiters are read-only
+ *   -DLATE_COUNT      a read-only waiter loads the count after his look
  */
 #ifndef WRITERS
 #define WRITERS 2
@@ -29,73 +66,266 @@
 #ifndef WAITERS
 #define WAITERS 2
 #endif
-
-byte word = 0;                  /* the slot's generation */
-byte flag = 0;
-bool asleep[WAITERS];
-
-inline announce() {
-  was = flag;
-  if
-  :: was & 1 ->
-     atomic {                   /* compare-and-swap */
-       won = (flag == was);
-       if
-       :: won ->
-#ifdef BOOLEAN
-          flag = 0
-#else
-          flag++
+#ifndef WORDS
+#define WORDS 1
 #endif
-       :: else -> skip
-       fi
+#ifndef MANY
+#define MANY 0
+#endif
+#ifndef READERS
+#define READERS 0
+#endif
+#define FEED WORDS                      /* its count comes after the words' */
+#define COUNTS (WORDS + 1)
+#define FINAL(w) ((WRITERS + WORDS - 1 - (w)) / WORDS)
+#define QUEUED(m, c) queued[(m) * COUNTS + (c)]
+#ifdef DEATHS
+#define MAYDIE if :: skip :: goto died fi
+#else
+#define MAYDIE skip
+#endif
+#if defined(ALWAYS) && !defined(ONLY_ODD)
+#define WAKES(n) true
+#else
+#define WAKES(n) ((n) & 1)
+#endif
+#if defined(ALWAYS) && !defined(ONLY_WINNER)
+#define CALLS true
+#else
+#define CALLS won
+#endif
+#ifdef BOOLEAN
+#define NEXT(n) 0
+#else
+#define NEXT(n) (((n) | 1) + 1)
+#endif
+
+byte word[WORDS];                       /* each slot's generation */
+byte count[COUNTS];
+bool queued[WAITERS * COUNTS], woken[WAITERS];          /* the kernel's */
+bool listed[WAITERS], cancelled;
+byte from[WAITERS], to[WAITERS];        /* the counts that each sleeps on */
+
+inline futex_wake(c) {
+  for (i : 0 .. WAITERS - 1) {
+    if :: QUEUED(i, c) -> QUEUED(i, c) = false; woken[i] = true :: else fi
+  }
+  i = 0
+}
+inline wake(c) {
+  now = count[c];
+  if
+  :: atomic {
+       WAKES(now) ->                    /* compare-and-swap */
+       won = (count[c] == now);
+       if :: won -> count[c] = NEXT(now) :: else fi;
+       now = 0; MAYDIE
      };
-     if
-     :: won -> atomic { for (i : 0 .. WAITERS - 1) { asleep[i] = false } }
-     :: else -> skip
-     fi
-  :: else -> skip
+     atomic {
+       if :: CALLS -> futex_wake(c) :: else fi;
+       won = false; MAYDIE
+     }
+  :: atomic { else -> now = 0 }
   fi
 }
 
-proctype Writer() {
-  byte was, i; bool won;
+proctype Writer(byte w) {
+  byte now, i; bool won;
 #ifdef WAKE_FIRST
-  announce();
-  word++
+  wake(w);
+  word[w]++
 #else
-  word++;                       /* W3 */
-  announce()
+#ifdef FEED_FIRST
+  wake(FEED);
+#endif
+  atomic { word[w]++; MAYDIE };         /* W3 */
+  wake(w);                              /* then it appends to the feed */
+#if MANY && !defined(FEED_FIRST)
+  wake(FEED);
+#endif
+died:
+  skip
 #endif
 }
 
-proctype Waiter(byte me) {
-  byte seen, count;
+#ifdef CANCEL
+proctype Canceller() {
+  byte now, i, m, c, last; bool won;
+#ifndef LATE_CANCEL
+  cancelled = true;
+#endif
+#ifdef REPEAT
+again:                                  /* worth it once one of them sleeps */
+  if
+  :: (listed[0] && (QUEUED(0, 0) || QUEUED(0, FEED))) ||
+     (listed[1] && (QUEUED(1, 0) || QUEUED(1, FEED)))
+  :: !listed[0] && !listed[1] -> goto end
+  fi;
+#endif
   do
-  :: seen = word;
-     if :: seen == WRITERS -> break :: else -> skip fi;
-     atomic { flag = flag | 1; count = flag };
-#ifndef NO_SECOND_LOOK
-     if
-     :: word != seen -> skip
-     :: else ->
-#endif
-#ifdef SLEEP_ON_WORD
-        atomic { asleep[me] = (word == seen) };
+  :: atomic {
+       m < WAITERS ->
+       if
+       :: listed[m] -> c = from[m]; last = to[m]
+       :: else -> c = 1; last = 0
+       fi
+     };
+     do
+#ifdef NO_COUNT
+     :: atomic { c <= last -> futex_wake(c); c++ }
 #else
-        atomic { asleep[me] = (flag == count) };
+     :: c <= last -> wake(c); c++
 #endif
-        !asleep[me]
-#ifndef NO_SECOND_LOOK
-     fi
+     :: atomic { c > last -> c = 0; last = 0; m++; break }
+     od
+  :: atomic { m == WAITERS -> m = 0; break }
+  od;
+#ifdef LATE_CANCEL
+  cancelled = true;
 #endif
+#ifdef REPEAT
+  goto again;
+end:
+#endif
+  skip
+}
+#endif
+
+/* What the count will have to be when he sleeps. */
+inline mark(c) {
+  if
+  :: !ro -> count[c] = count[c] | 1; mine[c] = count[c]
+#ifdef LATE_COUNT
+  :: ro
+#else
+  :: ro -> mine[c] = count[c]
+#endif
+  fi
+}
+inline look_again(v) {
+  if :: word[v] != seen[v] -> again = true :: else fi
+}
+inline mark_all() {
+  c = from[me];
+  do
+#if defined(EACH_IN_TURN)
+  :: atomic { c <= to[me] -> mark(c) }; atomic { look_again(c); c++ }
+#elif defined(EACH_BEFORE)
+  :: atomic { c <= to[me] -> look_again(c) }; atomic { mark(c); c++ }
+#else
+  :: atomic { c <= to[me] -> mark(c); c++ }
+#endif
+  :: atomic { c > to[me] -> c = 0; break }
+  od
+}
+#ifdef NO_FIRST
+#define FIRST 1
+#else
+#define FIRST 0
+#endif
+inline look_at_all_again() {
+#if defined(EACH_IN_TURN) || defined(EACH_BEFORE) || defined(NO_SECOND_LOOK)
+  skip
+#else
+  w = FIRST;
+  do
+  :: atomic { w < WORDS -> look_again(w); w++ }
+  :: atomic { w >= WORDS -> w = 0; break }
+  od
+#endif
+}
+inline ask() {
+  if :: cancelled -> again = true :: else fi
+}
+#ifdef SLEEP_ON_WORD
+#define SAME(c) (word[0] == seen[0])
+#else
+#define SAME(c) (count[c] == mine[c])
+#endif
+#if WORDS == 1
+#define NEWS (word[0] != seen[0] || cancelled)
+#else
+#define NEWS (word[0] != seen[0] || word[1] != seen[1] || cancelled)
+#endif
+inline sleep() {
+  c = from[me];
+  do
+  :: atomic {
+       c <= to[me] && !again ->
+       if :: SAME(c) -> QUEUED(me, c) = true :: else -> again = true fi;
+       c++
+     }
+  :: atomic { else -> c = 0; break }
+  od;
+  atomic {
+    if
+    :: again || woken[me]
+#ifdef TIMEOUTS
+    :: timeout -> assert(NEWS)
+#endif
+#ifdef SPURIOUS
+    :: early -> early = false
+#endif
+    fi;
+    for (c : 0 .. WORDS) { QUEUED(me, c) = false; mine[c] = 0 }
+    woken[me] = false; again = false; listed[me] = false; c = 0
+  }
+}
+
+proctype Waiter(byte me; bool ro) {
+  byte seen[WORDS], mine[COUNTS], w, c; bool again, ended;
+#ifdef SPURIOUS
+  bool early = true;
+#endif
+  do
+  :: ended = true;
+     do
+     :: atomic {
+          w < WORDS ->
+          seen[w] = word[w]; ended = ended && seen[w] == FINAL(w);
+          w++
+        }
+     :: atomic { w >= WORDS -> w = 0; break }
+     od;
+#ifdef CANCEL
+     ended = cancelled;
+#endif
+     if :: ended -> break :: else fi;
+#if defined(CANCEL) && !defined(LATE_LIST)
+     listed[me] = true;
+#endif
+#ifdef EARLY_ASK
+     ask();
+#endif
+     mark_all();
+#if defined(CANCEL) && !defined(EARLY_ASK)
+     ask();
+#endif
+#ifdef LATE_LIST
+     listed[me] = true;
+#endif
+     look_at_all_again();
+#ifdef LATE_COUNT
+     if :: ro -> mine[0] = count[0] :: else fi;
+#endif
+     sleep()
   od
 }
 
 init {
   byte i;
   atomic {
-    for (i : 1 .. WRITERS) { run Writer() }
-    for (i : 0 .. WAITERS - 1) { run Waiter(i) }
+    for (i : 1 .. WRITERS) { run Writer((i - 1) % WORDS) }
+    for (i : 0 .. WAITERS - 1) {
+      if
+      :: i < MANY -> from[i] = FEED; to[i] = FEED
+      :: else -> to[i] = WORDS - 1
+      fi;
+      run Waiter(i, i >= WAITERS - READERS)
+    };
+#ifdef CANCEL
+    run Canceller();
+#endif
+    i = 0
   }
 }

@@ -56,7 +56,8 @@ tell(struct victim *v, struct spli_lease *lease, uint64_t slot,
 		spli_claim_drop(lease);
 		step(v);
 	}
-	spli_wake(v->s, slot, structural);
+	spli_wake_key(v->s, slot);
+	spli_wake_others(v->s, structural);
 	step(v);
 	spli_record_turn(lease->writer, SPLI_IDLE);
 	step(v);
