@@ -118,7 +118,8 @@ count_changes(const spl_feed *f, const struct spli_known *known,
 	uint64_t most =
 		spli_feed_tail(f->store) - known->tail + f->store->geo.writers;
 
-	if (!known->epoch || known->untold || read->flags & SPLI_BORN)
+	if (!known->epoch || (known->untold && f->n <= f->past) ||
+		read->flags & SPLI_BORN)
 		return 1;
 	return most && sets > most ? most : sets;
 }
@@ -250,7 +251,8 @@ static int
 meet(spl_feed *f, const struct found *found, struct spl_event *event,
 	struct spli_arena *values)
 {
-	if (spli_expired(f->store, found->read.expiry))
+	/* (Of what expired before the opening its end has to be told.) */
+	if (!f->learning && spli_expired(f->store, found->read.expiry))
 		return AGAIN;
 	struct spli_known *known = recall(f, found);
 	if (!known)
@@ -348,11 +350,10 @@ value_was_put_in(spl_feed *f, uint64_t slot, struct spl_event *event,
 	struct spli_arena *values)
 {
 	struct found found;
-	bool past = f->n <= f->past;
 	/* Several changes in a row lead here several times: no look at what
 	 * was told already. Relaxed: the cell was acquired. */
 	struct spli_known *known = spli_memory_in_slot(&f->memory, slot, NULL);
-	if (known && !past &&
+	if (known && !known->untold &&
 		known->word == spli_load(&f->store->table[slot].word))
 		return AGAIN;
 	int rc = look(f, slot, &found, values);
@@ -366,7 +367,8 @@ value_was_put_in(spl_feed *f, uint64_t slot, struct spl_event *event,
 	known = recall(f, &found);
 	if (!known)
 		return -ENOMEM;
-	bool untold = known->untold && past;
+	/* Also of a change that came while the feed was being opened. */
+	bool untold = known->untold;
 	if (known->epoch == found.read.epoch && !untold) {
 		is_at(f, known, &found);
 		return AGAIN;
@@ -392,10 +394,13 @@ tell_the_one(const spl_feed *f, struct spl_event *event)
 	return 1;
 }
 
-/* A key went from the cell's slot. AGAIN: nobody knows one, or no other. */
+/*
+ * The next key that is remembered in the cell's slot and is not there: 1; 0,
+ * there is none; -EAGAIN.
+ */
 static int
-key_went(spl_feed *f, const struct spli_cell *cell, struct spl_event *event,
-	struct spli_arena *values)
+find_gone(const spl_feed *f, const struct spli_cell *cell,
+	struct spli_known **known)
 {
 	char key[SPLI_KEY_SIZE];
 	struct spli_read read = {0};
@@ -403,26 +408,47 @@ key_went(spl_feed *f, const struct spli_cell *cell, struct spl_event *event,
 	int there = spli_slot_read(f->store, cell->slot, key, &read, &spot);
 
 	if (there == -EAGAIN)
-		return 0; /* a hot key is in it now: come back */
-	struct spli_known *known = spli_memory_in_slot(
+		return there;
+	*known = spli_memory_in_slot(
 		&f->memory, cell->slot, there == 1 ? key : NULL);
-	if (!known && !f->in_cell && is_the_one(f, cell))
-		return tell_the_one(f, event);
-	if (!known)
-		return AGAIN;
+	return *known != NULL;
+}
+
+/* A key went from the cell's slot. AGAIN: nobody knows one, or no other. */
+static int
+key_went(spl_feed *f, const struct spli_cell *cell, struct spl_event *event,
+	struct spli_arena *values)
+{
+	struct spli_known *known;
+	int rc = find_gone(f, cell, &known);
+
+	if (rc < 0) {
+		/* A hot key is in it now: come back at once. */
+		f->more = true;
+		f->cell = ~f->cell;
+		return 0;
+	}
+	if (!rc)
+		return !f->in_cell && is_the_one(f, cell)
+			       ? tell_the_one(f, event)
+			       : AGAIN;
 	return tell_gone(f, known,
 		cell->happened == SPLI_EXPIRED_THERE ? SPL_EXPIRED : SPL_UNSET,
 		event, values);
 }
 
-/* Whether the key that went from a slot before the opening may be ours. */
+/*
+ * Whether what went from a slot before the opening cannot be named, and may
+ * be the feed's. (Perhaps it came back since, and is told; nobody knows.)
+ */
 static bool
 is_nameless(const spl_feed *f, const struct spli_cell *cell)
 {
+	struct spli_known *known;
+
 	return cell->happened != SPLI_SET_THERE && f->n < f->past &&
 	       !f->in_cell && !(f->has_key && f->memory.count) &&
-	       !is_the_one(f, cell) &&
-	       !spli_memory_in_slot(&f->memory, cell->slot, NULL);
+	       !is_the_one(f, cell) && !find_gone(f, cell, &known);
 }
 
 /* Too slow, or the ring is damaged: go on where the tail is now. */
@@ -503,6 +529,7 @@ expiry_step(spl_feed *f, struct spl_event *event, struct spli_arena *values)
 int
 spli_feed_pull(spl_feed *f, struct spl_event *event, struct spli_arena *values)
 {
+	f->more = false;
 	/* Too late from the start, and now it says so. */
 	if (f->untold && f->phase != SPLI_LIVE) {
 		f->events++;
@@ -525,7 +552,9 @@ spli_feed_pull(spl_feed *f, struct spl_event *event, struct spli_arena *values)
 		case SPLI_LIVE:
 		default:
 			/* A cell is told to its end: sequences do not fall. */
-			rc = f->in_cell ? 0 : expiry_step(f, event, values);
+			rc = f->in_cell || f->n < f->past
+				     ? 0
+				     : expiry_step(f, event, values);
 			if (!rc)
 				rc = cell_step(f, event, values);
 		}
@@ -535,23 +564,26 @@ spli_feed_pull(spl_feed *f, struct spl_event *event, struct spli_arena *values)
 		}
 	}
 	/* There is more: no wait for it. */
+	f->more = true;
 	f->cell = ~spli_load(spli_feed_cell(f->store, f->n));
 	return 0;
 }
 
 int
-spli_feed_learn(spl_feed *f)
+spli_feed_learn(spl_feed *f, bool past)
 {
 	struct spl_event event;
 	int rc = 0;
 
+	f->learning = past;
 	walk_begin(f, SPLI_SNAPSHOT);
 	while (rc >= 0 && f->phase == SPLI_SNAPSHOT) {
 		rc = walk_step(f, &event, &f->values_now);
 		f->values_now.len = 0;
 	}
+	f->learning = false;
 	f->phase = SPLI_LIVE;
-	for (size_t i = 0; f->past && i < f->memory.buckets; i++)
+	for (size_t i = 0; past && i < f->memory.buckets; i++)
 		for (struct spli_known *k = f->memory.by_key[i]; k;
 			k = k->next_by_key)
 			k->untold = true;

@@ -55,6 +55,8 @@ struct spl_feed {
 	uint64_t cell; /* what its cell was when there was nothing in it */
 	uint64_t past; /* sequences before it were made before the opening */
 	bool past_missed; /* and some of them were missed */
+	bool more; /* the last pull ended early: no wait */
+	bool learning; /* of a past: what has expired since as well */
 	bool in_cell; /* of the cell at n something has been told */
 	uint64_t started, seen, missed, events;
 	uint64_t untold; /* of the missed ones */
@@ -86,7 +88,7 @@ int spli_feed_pull(
 	spl_feed *f, struct spl_event *event, struct spli_arena *values);
 
 /* Know all keys that there are, without telling them. -ENOMEM. */
-int spli_feed_learn(spl_feed *f);
+int spli_feed_learn(spl_feed *f, bool past);
 /* Tell them first. */
 void spli_feed_begin_snapshot(spl_feed *f);
 /* A value of @len bytes more. */

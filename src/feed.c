@@ -31,14 +31,14 @@ former_mark(const spl_store *s, uint64_t n)
 }
 
 /*
- * Whether a mark may be that of a later event, as the sequence has wrapped. In
- * all but enormous stores it has bits for years, and the tail's line, which
- * every writer writes, is left alone.
+ * Whether a mark may be that of a later event, as the sequence has wrapped. Up
+ * to a million slots it has bits for days of nothing but changes, and the
+ * tail's line, which every writer writes, is left alone.
  */
 static bool
 has_come_round(const spl_store *s, uint64_t n)
 {
-	enum { BITS_ENOUGH = 48 };
+	enum { BITS_ENOUGH = 40 };
 
 	return 64 - low_bits(s) < BITS_ENOUGH &&
 	       (int64_t)(spli_feed_tail(s) - n) > (int64_t)s->geo.feed_len;

@@ -99,8 +99,11 @@ take_start(spl_feed *f, const struct spl_feed_options *o)
 		f->missed = f->untold = tail - f->n;
 		f->n = tail;
 	} else if (!(o->flags & SPL_FEED_SNAPSHOT)) {
-		f->past = f->n < tail ? tail : 0;
-		return spli_feed_learn(f);
+		int rc = spli_feed_learn(f, o->since != UINT64_MAX);
+		/* After the walk: what it may have missed, or have met. */
+		if (o->since != UINT64_MAX)
+			f->past = spli_feed_tail(s);
+		return rc;
 	}
 	spli_feed_begin_snapshot(f);
 	return 0;
@@ -249,6 +252,9 @@ spl_feed_read(spl_feed *f, struct spl_event *events, size_t count,
 		rc = take(f, events, count);
 		if (rc)
 			break;
+		/* A walk ends; who does not wait sees it to its end. */
+		if (f->more && !timeout_ms && f->phase != SPLI_LIVE)
+			continue;
 		struct spli_watch watch = spli_feed_watch(f);
 		uint64_t expiry = spli_feed_expiry(f);
 		pthread_mutex_unlock(&f->mutex);

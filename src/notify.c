@@ -66,7 +66,7 @@ spli_notify_settle(spl_feed *f)
 	if (f->fd < 0)
 		return;
 	if (f->closed || f->has_next || f->removed ||
-		spli_load(&f->store->cancelled)) {
+		spli_load(&f->store->cancelled) & 1) {
 		set_readable(f, true);
 		return;
 	}
@@ -78,6 +78,7 @@ spli_notify_settle(spl_feed *f)
 /* What the thread found at all feeds. */
 struct rounds {
 	bool all_ready; /* nothing to wait for but a kick */
+	bool more; /* a feed is not through yet */
 	bool removed; /* the store has lost its name */
 	uint64_t expiry; /* the earliest; 0: none */
 };
@@ -97,6 +98,7 @@ look_at(spl_feed *f, struct rounds *found)
 	if (!f->ready) {
 		uint64_t expiry = spli_feed_expiry(f);
 		found->all_ready = false;
+		found->more |= f->more;
 		if (expiry && (!found->expiry || expiry < found->expiry))
 			found->expiry = expiry;
 	}
@@ -107,6 +109,7 @@ static void
 look_at_all(spl_store *s, struct rounds *found)
 {
 	found->all_ready = true;
+	found->more = false;
 	found->expiry = 0;
 	pthread_mutex_lock(&s->feed_mutex);
 	for (spl_feed *f = s->feeds; f; f = f->next)
@@ -169,6 +172,8 @@ run(void *arg)
 			found.removed = !spli_map_is_linked(s->fd);
 		}
 		look_at_all(s, &found);
+		if (found.more)
+			continue;
 		if (found.all_ready)
 			sleep_until_kicked(s, kicks);
 		else

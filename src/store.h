@@ -64,7 +64,7 @@ struct spl_store {
 
 	/* This process's waits on the handle; see wait.c. */
 	uint32_t waits; /* calls that may be waiting */
-	uint32_t cancelled; /* 1: they end */
+	uint32_t cancelled; /* a count, odd: they end */
 	pthread_mutex_t sleep_mutex; /* sleepers */
 	struct spli_sleeper *sleepers;
 

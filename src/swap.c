@@ -323,6 +323,7 @@ prepare(struct writing *w, const struct spli_spot *spot, bool there,
 {
 	struct spli_set *set = w->set;
 	const struct spli_spot *base = there ? spot : NULL;
+	int rc;
 
 	if (set->conditional && (there ? epoch : 0) != set->epoch) {
 		set->now = there ? epoch : 0;
@@ -333,7 +334,8 @@ prepare(struct writing *w, const struct spli_spot *spot, bool there,
 	switch (set->action) {
 	case SPLI_ADD:
 		w->expiry = base ? spli_load(&base->block->expiry) : 0;
-		return fill_sum(w, base);
+		rc = fill_sum(w, base);
+		return rc == -EMSGSIZE ? refuse(w, spot, rc) : rc;
 	case SPLI_EXPIRE:
 		return base ? fill_appended(w, base) : refuse(w, spot, -ENOENT);
 	case SPLI_APPEND:

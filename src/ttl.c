@@ -36,8 +36,9 @@ spli_time_keep(spl_store *s, uint64_t expiry)
 
 	if (!(s->features & SPLI_WALL_CLOCK))
 		return;
-	while (seen < expiry && !spli_cas(floor, &seen, expiry))
-		;
+	for (unsigned i = 0; seen < expiry && i < SPLI_TRIES; i++)
+		if (spli_cas(floor, &seen, expiry))
+			return;
 }
 
 uint64_t
@@ -75,15 +76,15 @@ spli_ttl_note(spl_store *s, uint64_t expiry)
 	uint64_t *soonest = &s->header->soonest;
 	uint64_t seen = spli_load(soonest), next;
 
-	if (!expiry)
-		return;
-	do {
+	for (unsigned i = 0; expiry && i < SPLI_TRIES; i++) {
 		uint64_t mine = expiry / NS_PER_S + 1;
 		uint64_t now = seen >> VERSION_BITS;
 		if (mine > SECONDS_MAX + 1)
 			mine = SECONDS_MAX + 1; /* no writer of ours */
 		next = bound(now && now < mine ? now : mine, seen);
-	} while (!spli_cas(soonest, &seen, next));
+		if (spli_cas(soonest, &seen, next))
+			return;
+	}
 }
 
 /* Whether there may be something to reclaim. */

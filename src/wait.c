@@ -98,6 +98,8 @@ spli_flag_wake(spl_store *s, uint32_t *flag)
 	spli_fence_full(); /* as E2 */
 	if (!s->read_only)
 		wake(flag, false);
+	/* Who could not mark it, or was unmarked by a peer that scribbles. */
+	futex_wake(flag);
 }
 
 /* The first half of E1: what to compare the flag with when sleeping. */
@@ -247,7 +249,8 @@ spli_wait_begin(struct spli_wait *wait, spl_store *s, uint64_t timeout_ms)
 {
 	*wait = (struct spli_wait){.s = s,
 		.timeout_ms = timeout_ms,
-		.linked = spli_load(&s->linked)};
+		.linked = spli_load(&s->linked),
+		.cancelled = spli_load(&s->cancelled) & ~1u};
 	spli_add_relaxed(&s->waits, 1);
 }
 
@@ -297,10 +300,11 @@ spli_wait_on(struct spli_wait *wait, const struct spli_watch *watches,
 	size_t count, uint32_t *common, uint64_t expiry)
 {
 	spl_store *s = wait->s;
-	const struct spli_stop stop = {&s->cancelled, 0};
+	const struct spli_stop stop = {&s->cancelled, wait->cancelled};
 	struct spli_sleeper me = {.flag = common ? common : watches->flag};
 
-	if (spli_load(&s->cancelled))
+	/* Also if it is over already: a wait that was there then ends. */
+	if (spli_load(&s->cancelled) != wait->cancelled)
 		return -ECANCELED;
 	if (!wait->timeout_ms)
 		return -ETIMEDOUT;
@@ -331,11 +335,8 @@ wake_sleepers(spl_store *s)
 {
 	pthread_mutex_lock(&s->sleep_mutex);
 	bool any = s->sleepers;
-	for (struct spli_sleeper *i = s->sleepers; i; i = i->next) {
+	for (struct spli_sleeper *i = s->sleepers; i; i = i->next)
 		spli_flag_wake(s, i->flag);
-		/* Who could not be counted up for, or comes late. */
-		futex_wake(i->flag);
-	}
 	pthread_mutex_unlock(&s->sleep_mutex);
 	return any;
 }
@@ -353,8 +354,9 @@ void
 spli_waits_cancel(spl_store *s)
 {
 	/* spli_flag_wake()'s fence pairs with E1, where this is looked at. */
-	spli_store(&s->cancelled, 1);
-	for (unsigned i = 0; spli_load(&s->cancelled) && wake_sleepers(s); i++)
+	__atomic_fetch_or(&s->cancelled, 1, __ATOMIC_RELAXED);
+	for (unsigned i = 0; spli_load(&s->cancelled) & 1 && wake_sleepers(s);
+		i++)
 		a_moment(i);
 }
 
@@ -374,6 +376,16 @@ spli_waits_forked(spl_store *s)
 	s->sleepers = NULL;
 }
 
+/* From odd to the next even count; even stays. */
+static void
+cancel_end(spl_store *s)
+{
+	uint32_t count = spli_load(&s->cancelled);
+
+	while (count & 1 && !spli_cas(&s->cancelled, &count, count + 1))
+		;
+}
+
 int
 spl_cancel_waits(spl_store *s, int on)
 {
@@ -382,7 +394,7 @@ spl_cancel_waits(spl_store *s, int on)
 	if (on)
 		spli_waits_cancel(s);
 	else
-		spli_store(&s->cancelled, 0);
+		cancel_end(s);
 	spli_notify_all(s);
 	return 0;
 }

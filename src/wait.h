@@ -48,6 +48,7 @@ struct spli_wait {
 	uint64_t until_ns; /* CLOCK_MONOTONIC; 0 until it is needed */
 	uint64_t check_ns; /* when to look whether the store is still named */
 	bool linked; /* it was when this began */
+	uint32_t cancelled; /* the count then, made even */
 };
 
 void spli_wait_begin(struct spli_wait *wait, spl_store *s, uint64_t timeout_ms);
