@@ -205,10 +205,12 @@ struct spl_feed_options {
 
 /* One thing that a feed tells. */
 struct spl_event {
-	uint64_t sequence; /* of the change in the store, counted from 1 */
+	uint64_t sequence; /* of the last change in the store that has been told
+			    * with this, counted from 1: to go on behind */
 	uint64_t epoch; /* of the key's value; of the last one when it went */
-	uint64_t changes; /* SPL_CHANGED: the sets that it stands for;
-			    * SPL_CREATED: 1; SPL_MISSED: sequences */
+	uint64_t changes; /* sets that it stands for, since the key was absent
+			    * at most (of the past, before the opening: 1);
+			    * SPL_PRESENT: 0; SPL_MISSED: sequences */
 	uint64_t len; /* bytes of the value; of the last one when it went */
 	const void *value; /* SPL_FEED_VALUES: len bytes, valid until the next
 				 * spl_feed_read() or close; null with

@@ -11,7 +11,6 @@
 /* What was found in a slot, and where its value is in the arena. */
 struct found {
 	uint64_t slot, word;
-	uint64_t tail; /* before it was read */
 	struct spli_read read;
 	size_t value_at;
 	uint64_t hash;
@@ -59,7 +58,6 @@ look(const spl_feed *f, uint64_t slot, struct found *found,
 	int rc;
 
 	found->slot = slot;
-	found->tail = spli_feed_tail(f->store);
 	found->value_at = values->len;
 	do {
 		found->read = (struct spli_read){0};
@@ -107,21 +105,19 @@ tell_missed(spl_feed *f, struct spl_event *event)
 	return 1;
 }
 
-/* How many sets lead from what was told to @epoch, as far as can be known. */
+/* How many sets lead from what was told to what was found, if it is known. */
 static uint64_t
 count_changes(const spl_feed *f, const struct spli_known *known,
 	const struct spli_read *read)
 {
-	uint64_t sets = (read->epoch - known->epoch) / 2;
-	/* Where it was removed meanwhile, its epoch has made a leap: no more
-	 * than were announced, and are being announced, since then. */
-	uint64_t most =
-		spli_feed_tail(f->store) - known->tail + f->store->geo.writers;
-
-	if (!known->epoch || (known->untold && f->n <= f->past) ||
-		read->flags & SPLI_BORN)
+	if (known->untold && f->n <= f->past)
 		return 1;
-	return most && sets > most ? most : sets;
+	if (known->epoch && read->born <= known->epoch)
+		return (read->epoch - known->epoch) / 2;
+	/* It was absent in between: those since then. */
+	return read->born && read->born <= read->epoch
+		       ? (read->epoch - read->born) / 2 + 1
+		       : 1;
 }
 
 /* What is remembered of the key found; a new one has no epoch. */
@@ -166,7 +162,6 @@ remember(spl_feed *f, struct spli_known *known, const struct found *found,
 	known->value = value;
 	known->epoch = found->read.epoch;
 	known->len = found->read.len;
-	known->tail = found->tail;
 	known->untold = false;
 	is_at(f, known, found);
 	return 0;
@@ -176,9 +171,8 @@ static int
 tell_found(spl_feed *f, struct spli_known *known, const struct found *found,
 	uint32_t what, struct spl_event *event, struct spli_arena *values)
 {
-	uint64_t changes = what == SPL_CHANGED
-				   ? count_changes(f, known, &found->read)
-				   : what == SPL_CREATED;
+	uint64_t changes =
+		what == SPL_PRESENT ? 0 : count_changes(f, known, &found->read);
 	int rc = remember(f, known, found, values);
 
 	if (rc)
@@ -373,7 +367,8 @@ value_was_put_in(spl_feed *f, uint64_t slot, struct spl_event *event,
 		is_at(f, known, &found);
 		return AGAIN;
 	}
-	bool created = untold ? found.read.flags & SPLI_BORN : !known->epoch;
+	bool created =
+		untold ? found.read.born == found.read.epoch : !known->epoch;
 	return tell_found(f, known, &found, created ? SPL_CREATED : SPL_CHANGED,
 		event, values);
 }
@@ -526,6 +521,46 @@ expiry_step(spl_feed *f, struct spl_event *event, struct spli_arena *values)
 	return AGAIN;
 }
 
+/* Whether the cell at the cursor has nothing to tell. */
+static bool
+is_told(const spl_feed *f, struct spli_arena *values)
+{
+	struct spli_cell cell;
+	struct spli_known *known;
+	struct found found;
+	uint64_t raw =
+		spli_load_acquire(spli_feed_cell(f->store, f->n)); /* F4 */
+
+	if (spli_cell_read(f->store, f->n, raw, &cell) != SPLI_CELL_FILLED)
+		return false;
+	if (cell.happened != SPLI_SET_THERE)
+		return f->n >= f->past && !find_gone(f, &cell, &known);
+	known = spli_memory_in_slot(&f->memory, cell.slot, NULL);
+	if (known)
+		return !known->untold &&
+		       known->word ==
+			       spli_load(&f->store->table[cell.slot].word);
+	/* Everything is followed, as a rule. */
+	return (f->has_key || f->filter.prefix || f->filter.has_pattern) &&
+	       !look(f, cell.slot, &found, values);
+}
+
+/*
+ * What follows an event and brings nothing new is told with it, so that who
+ * goes on behind the event's sequence is not told the same again.
+ */
+static void
+take_along(spl_feed *f, struct spl_event *event, struct spli_arena *values)
+{
+	uint64_t most = f->n + f->store->geo.feed_len;
+
+	if (f->phase != SPLI_LIVE || f->in_cell || f->untold)
+		return;
+	for (; f->n < most && is_told(f, values); f->n++)
+		f->seen++;
+	event->sequence = f->n;
+}
+
 int
 spli_feed_pull(spl_feed *f, struct spl_event *event, struct spli_arena *values)
 {
@@ -558,6 +593,8 @@ spli_feed_pull(spl_feed *f, struct spl_event *event, struct spli_arena *values)
 			if (!rc)
 				rc = cell_step(f, event, values);
 		}
+		if (rc == 1)
+			take_along(f, event, values);
 		if (rc != AGAIN) {
 			f->events += rc == 1;
 			return rc;

@@ -236,9 +236,6 @@ struct spli_feed {
 static_assert(offsetof(struct spli_feed, waiters) == 8, "layout");
 static_assert(offsetof(struct spli_feed, cells) == 64, "layout");
 
-/* Bits of spli_block.flags. */
-enum { SPLI_BORN = 1 /* the key was absent before this value */ };
-
 /*
  * A block. Bytes of the value beyond len are zero at all times, so what is
  * stale is exactly key and len bytes of a block that no word names.
@@ -248,10 +245,11 @@ struct spli_block {
 	uint64_t epoch;
 	uint32_t owner; /* the entry that displaced it, or has it as a spare */
 	uint32_t len;
-	uint32_t flags; /* SPLI_BORN; room: encoding */
+	uint32_t flags; /* room: encoding */
 	uint32_t crc; /* room: files */
 	uint64_t expiry; /* absent from this time on, in ns; 0: never */
-	uint64_t pad[3];
+	uint64_t born; /* the key's epoch when it was absent last, plus 2 */
+	uint64_t pad[2];
 	uint64_t key[SPLI_KEY_SIZE / 8]; /* zero-padded */
 	uint8_t bytes[];
 };
@@ -260,6 +258,7 @@ static_assert(offsetof(struct spli_block, owner) == 16, "layout");
 static_assert(offsetof(struct spli_block, len) == 20, "layout");
 static_assert(offsetof(struct spli_block, crc) == 28, "layout");
 static_assert(offsetof(struct spli_block, expiry) == 32, "layout");
+static_assert(offsetof(struct spli_block, born) == 40, "layout");
 static_assert(offsetof(struct spli_block, key) == 64, "layout");
 static_assert(offsetof(struct spli_block, bytes) == 128, "layout");
 

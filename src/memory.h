@@ -15,7 +15,6 @@ struct spli_known {
 	uint64_t hash;
 	uint64_t epoch;
 	uint64_t expiry; /* of that value; 0: never */
-	uint64_t tail; /* the feed's when it was told */
 	uint64_t len; /* of the value, */
 	void *value; /* which is kept only if it expires; else null */
 	size_t heap; /* its place in the heap, from 1; 0: in none */

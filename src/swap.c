@@ -28,7 +28,7 @@ spli_block_copy(const spl_store *s, const struct spli_spot *spot,
 	uint64_t len = spli_load(&block->len);
 	uint64_t epoch = spli_load(&block->epoch);
 	uint64_t expiry = spli_load(&block->expiry);
-	uint32_t flags = spli_load(&block->flags);
+	uint64_t born = spli_load(&block->born);
 	bool fits = len <= read->cap;
 
 	if (len > s->geo.max_value)
@@ -45,7 +45,7 @@ spli_block_copy(const spl_store *s, const struct spli_spot *spot,
 	read->len = len;
 	read->epoch = epoch;
 	read->expiry = expiry;
-	read->flags = flags;
+	read->born = born;
 	return fits ? 0 : -EMSGSIZE;
 }
 
@@ -208,7 +208,7 @@ struct writing {
 	struct spli_block *block;
 	bool filled;
 	uint64_t expiry; /* what the new value gets */
-	uint32_t flags;
+	uint64_t born; /* 0: with its own epoch */
 };
 
 static int
@@ -329,7 +329,7 @@ prepare(struct writing *w, const struct spli_spot *spot, bool there,
 		set->now = there ? epoch : 0;
 		return refuse(w, spot, -ESTALE);
 	}
-	w->flags = there ? 0 : SPLI_BORN;
+	w->born = base ? spli_load(&base->block->born) : 0;
 	w->expiry = set->expiry;
 	switch (set->action) {
 	case SPLI_ADD:
@@ -363,7 +363,8 @@ swap(struct writing *w, enum spli_kind kind, uint64_t slot, uint64_t old,
 
 	spli_store(&w->block->epoch, epoch);
 	spli_store(&w->block->expiry, w->expiry);
-	spli_store(&w->block->flags, w->flags);
+	spli_store(&w->block->born, w->born ? w->born : epoch);
+	spli_store(&w->block->flags, 0);
 	/* W2: relaxed is enough, W3 publishes it. */
 	spli_store(&w->block->stamp, spli_stamp(s, next, slot));
 	spli_record_begin(

@@ -39,7 +39,7 @@ struct spli_read {
 	uint64_t len; /* out; of the value, also when it does not fit */
 	uint64_t epoch; /* out */
 	uint64_t expiry; /* out; 0: never */
-	uint32_t flags; /* out; SPLI_BORN */
+	uint64_t born; /* out; the first epoch since the key was absent */
 };
 
 /*

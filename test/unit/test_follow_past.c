@@ -115,6 +115,53 @@ nameless(void)
 	unit_drop(s);
 }
 
+/* Who goes on behind the last event is not told the same again. */
+static void
+merged_is_passed(const char *prefix)
+{
+	spl_store *s = unit_store(TEST_KIND, 8, 8);
+	struct spl_feed_options o;
+	spl_feed *f;
+
+	spl_feed_options_init(&o);
+	o.since = 0;
+	o.prefix = prefix;
+	for (int i = 0; i < 3; i++) {
+		unit_set(s, "a1", "");
+		unit_set(s, "a2", "");
+		unit_set(s, "other", "");
+	}
+	spl_unset(s, "other");
+	f = hear_open(s, &o);
+	while (spl_feed_read(f, &heard, 1, 0) == 1)
+		o.since = heard.sequence;
+	CHECK(o.since == 10 && hear_adds_up(f), "what brought nothing new");
+	unit_set(s, "a3", "1");
+	unit_set(s, "a3", "2");
+	unit_set(s, "a1", "");
+	unit_set(s, "a3", "3");
+	CHECK(hear(f, SPL_CREATED, "a3") && heard.changes == 3 &&
+			heard.sequence == 12,
+		"each set counts, from the first");
+	CHECK(hear(f, SPL_CHANGED, "a1") && heard.changes == 1 &&
+			heard.sequence == 14,
+		"the last event is that far");
+	spl_unset(s, "a3");
+	unit_set(s, "a3", "");
+	unit_set(s, "a3", "");
+	CHECK(hear(f, SPL_CHANGED, "a3") && heard.changes == 2,
+		"or since it was absent");
+	spl_feed_close(f);
+	f = hear_open(s, &o);
+	while (spl_feed_read(f, &heard, 1, 0) == 1)
+		o.since = heard.sequence;
+	spl_feed_close(f);
+	f = hear_open(s, &o);
+	CHECK(hear_nothing(f), "is behind who goes on");
+	spl_feed_close(f);
+	unit_drop(s);
+}
+
 /* A reader that ends and begins again with the sequence of its last event. */
 static void
 begun_again(void)
@@ -219,6 +266,8 @@ test_follow_past(void)
 		from_too_far(unit_kinds[i], false);
 		from_too_far(unit_kinds[i], true);
 	}
+	merged_is_passed(NULL);
+	merged_is_passed("a");
 	nameless();
 	begun_again();
 	dead_writers(SPLI_UPDATE, "update");
