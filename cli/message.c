@@ -279,14 +279,14 @@ static const struct row rows[] = {
 	  "you trust him" },
 	{ DOING_OPEN, EACCES, readable,
 	  "no permission to write to store '{store}': get, head, list, "
-	  "config and watch still work; its owner can allow more with "
+	  "config, watch and top still work; its owner can allow more with "
 	  "'chmod'" },
 	{ DOING_OPEN, EACCES, NULL,
 	  "no permission to open store '{store}': ask its owner to allow it "
 	  "with 'chmod'" },
 	{ DOING_OPEN, EROFS, NULL,
 	  "store '{store}' is on a read-only file system: get, head, list, "
-	  "config and watch still work; remount it to write" },
+	  "config, watch and top still work; remount it to write" },
 	{ DOING_OPEN, EBADMSG, NULL,
 	  "'{path}' is no store, or a damaged one: choose another name; "
 	  "'{run}destroy {arg}' removes a damaged store, 'rm' what is "

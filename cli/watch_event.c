@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "message.h"
 #include "text.h"
@@ -67,12 +66,11 @@ watch_event_json(const struct watch_event *shown)
 static void
 print_value(const struct watch_event *shown)
 {
-	if (shown->named && isatty(STDOUT_FILENO))
+	/* In a pipe as well: a key with a line end must not look like two. */
+	if (shown->named) {
 		text_show(stdout, shown->key, strlen(shown->key), false);
-	else if (shown->named)
-		text_write(shown->key, strlen(shown->key));
-	if (shown->named)
 		fputs(": ", stdout);
+	}
 	value_print(shown->event->value, shown->event->len);
 }
 

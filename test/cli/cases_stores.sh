@@ -185,7 +185,7 @@ test_permissions() {
 		# shellcheck disable=SC2086 # several words
 		limited -u "$s-perm" $command
 		says "$command: without permission to write" 1 \
-			"no permission to write to store '$s-perm': get, head, list, config and watch still work; its owner can allow more with 'chmod'"
+			"no permission to write to store '$s-perm': get, head, list, config, watch and top still work; its owner can allow more with 'chmod'"
 	done
 	limited use "$s-perm"
 	expect "use of it" 0 '' "use: now connected to $s-perm"
@@ -299,7 +299,7 @@ test_read_only_mount() { # DIRECTORY STORE
 	expect "get: on a read-only file system" 0 '5:value' ''
 	mounted "$setup" -u "$2" set key other
 	says "set: on a read-only file system" 1 \
-		"store '$2' is on a read-only file system: get, head, list, config and watch still work; remount it to write"
+		"store '$2' is on a read-only file system: get, head, list, config, watch and top still work; remount it to write"
 	mounted "$setup" destroy "$2"
 	says "destroy: on a read-only file system" 1 \
 		"destroy: cannot remove store '$2', its file system is read-only: remount it writable"

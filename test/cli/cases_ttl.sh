@@ -207,7 +207,7 @@ test_ttl_watched() {
 
 # Who may only read sees the time, and cannot change it.
 test_ttl_permissions() {
-	local refusal="no permission to write to store '$s': get, head, list, config and watch still work; its owner can allow more with 'chmod'"
+	local refusal="no permission to write to store '$s': get, head, list, config, watch and top still work; its owner can allow more with 'chmod'"
 	limited --version
 	if [[ $rc != 0 ]]; then
 		skip "ttl without permission to write" \
