@@ -540,7 +540,8 @@ SPL_API void spl_feed_options_init(struct spl_feed_options *options);
  * With a @since of the past the feed first tells what is still in the ring; if
  * it does not reach back that far, SPL_MISSED, all keys as SPL_PRESENT, and
  * SPL_SYNCED. A key that went before the feed was opened cannot be named: such
- * changes are told as SPL_MISSED. A reader that may have to begin again keeps
+ * changes are told as SPL_MISSED. What has expired and was not reclaimed yet is
+ * told as SPL_EXPIRED, whenever that was. A reader that may have to begin again keeps
  * the sequence of the last event; while SPL_SYNCED is still to come, the one
  * from before SPL_MISSED.
  *

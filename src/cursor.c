@@ -297,7 +297,7 @@ left_over_step(spl_feed *f, struct spl_event *event, struct spli_arena *values)
 	struct spli_known *known = NULL;
 
 	for (; f->walk_slot < f->memory.buckets; f->walk_slot++) {
-		known = f->memory.by_key[f->walk_slot];
+		known = f->memory.bucket[f->walk_slot].by_key;
 		while (known && known->walk == f->walk)
 			known = known->next_by_key;
 		if (known)
@@ -621,7 +621,7 @@ spli_feed_learn(spl_feed *f, bool past)
 	f->learning = false;
 	f->phase = SPLI_LIVE;
 	for (size_t i = 0; past && i < f->memory.buckets; i++)
-		for (struct spli_known *k = f->memory.by_key[i]; k;
+		for (struct spli_known *k = f->memory.bucket[i].by_key; k;
 			k = k->next_by_key)
 			k->untold = true;
 	return rc < 0 ? rc : 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "memory.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { BUCKETS_MIN = 64 };
@@ -9,11 +10,10 @@ int
 spli_memory_start(struct spli_memory *m)
 {
 	*m = (struct spli_memory){.buckets = BUCKETS_MIN};
-	m->by_key = calloc(BUCKETS_MIN, sizeof *m->by_key);
-	m->by_slot = calloc(BUCKETS_MIN, sizeof *m->by_slot);
-	if (m->by_key && m->by_slot)
+	m->bucket = calloc(BUCKETS_MIN, sizeof *m->bucket);
+	if (m->bucket)
 		return 0;
-	spli_memory_free(m);
+	m->buckets = 0;
 	return -ENOMEM;
 }
 
@@ -27,14 +27,13 @@ known_free(struct spli_known *known)
 void
 spli_memory_free(struct spli_memory *m)
 {
-	for (size_t i = 0; m->count && i < m->buckets; i++)
-		while (m->by_key[i]) {
-			struct spli_known *known = m->by_key[i];
-			m->by_key[i] = known->next_by_key;
-			known_free(known);
+	for (size_t i = 0; i < m->buckets; i++)
+		for (struct spli_known *k = m->bucket[i].by_key, *next; k;
+			k = next) {
+			next = k->next_by_key;
+			known_free(k);
 		}
-	free(m->by_key);
-	free(m->by_slot);
+	free(m->bucket);
 	free(m->heap);
 	*m = (struct spli_memory){0};
 }
@@ -42,13 +41,13 @@ spli_memory_free(struct spli_memory *m)
 static struct spli_known **
 key_bucket(const struct spli_memory *m, uint64_t hash)
 {
-	return &m->by_key[spli_hash_home(hash, m->buckets)];
+	return &m->bucket[spli_hash_home(hash, m->buckets)].by_key;
 }
 
 static struct spli_known **
 slot_bucket(const struct spli_memory *m, uint64_t slot)
 {
-	return &m->by_slot[slot & (m->buckets - 1)];
+	return &m->bucket[slot & (m->buckets - 1)].by_slot;
 }
 
 struct spli_known *
@@ -108,22 +107,17 @@ grow(struct spli_memory *m)
 	struct spli_memory more = *m;
 
 	more.buckets *= 2;
-	more.by_key = calloc(more.buckets, sizeof *more.by_key);
-	more.by_slot = calloc(more.buckets, sizeof *more.by_slot);
-	if (!more.by_key || !more.by_slot) {
-		free(more.by_key);
-		free(more.by_slot);
+	more.bucket = calloc(more.buckets, sizeof *more.bucket);
+	if (!more.bucket)
 		return;
-	}
 	for (size_t i = 0; i < m->buckets; i++)
-		while (m->by_key[i]) {
-			struct spli_known *known = m->by_key[i];
-			m->by_key[i] = known->next_by_key;
-			link_key(&more, known);
-			link_slot(&more, known);
+		for (struct spli_known *k = m->bucket[i].by_key, *next; k;
+			k = next) {
+			next = k->next_by_key;
+			link_key(&more, k);
+			link_slot(&more, k);
 		}
-	free(m->by_key);
-	free(m->by_slot);
+	free(m->bucket);
 	*m = more;
 }
 
@@ -139,7 +133,7 @@ spli_memory_add(
 		grow(m);
 	known->hash = hash;
 	known->slot = slot;
-	memcpy(known->key, key, strlen(key));
+	snprintf(known->key, sizeof known->key, "%s", key);
 	link_key(m, known);
 	link_slot(m, known);
 	m->count++;
@@ -217,7 +211,7 @@ spli_memory_expire(
 {
 	if (expiry && !known->heap && m->heap_count == m->heap_room) {
 		size_t room = m->heap_room ? 2 * m->heap_room : BUCKETS_MIN;
-		void *more = realloc(m->heap, room * sizeof *m->heap);
+		void *more = realloc(m->heap, room * sizeof(void *));
 		if (!more)
 			return -ENOMEM;
 		m->heap = more;

@@ -23,8 +23,12 @@ struct spli_known {
 	char key[SPLI_KEY_SIZE];
 };
 
+struct spli_bucket {
+	struct spli_known *by_key, *by_slot; /* the first of either chain */
+};
+
 struct spli_memory {
-	struct spli_known **by_key, **by_slot;
+	struct spli_bucket *bucket;
 	size_t buckets; /* a power of two */
 	size_t count;
 	struct spli_known **heap; /* the earliest first */

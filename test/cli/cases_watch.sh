@@ -365,7 +365,7 @@ test_watch_keys() {
 test_watch_names_of_keys() {
 	local s=$s key shown
 	fresh names
-	for key in '.*' '[x]' 'a|b' 'a+' '(a' 'a{1}' '$a^' '\' $'two\nlines' \
+	for key in '.*' '[x]' 'a|b' 'a+' '(a' 'a{1}' '$a^' "\\" $'two\nlines' \
 		$'\xff\xfe' $'\xc3\xa4'; do
 		on set "$key" v
 		on set other v
@@ -391,7 +391,7 @@ test_watch_names_of_keys() {
 	wait_until says_in_passing expired
 	end_watch
 	expect_like "nothing in notes controls a terminal" 143 '*' \
-		*"key '\\\\x1b\\[2Jk' expired"
+		"*key '\\\\x1b\\[2Jk' expired"
 	run destroy "$s"
 }
 

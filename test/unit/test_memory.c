@@ -126,7 +126,7 @@ against_an_array(void)
 	}
 	CHECK(!wrong && m.count == count, "%u keys, at random", count);
 	spli_memory_free(&m);
-	CHECK(!m.count && !m.by_key, "freed");
+	CHECK(!m.count && !m.bucket, "freed");
 }
 
 /* The earliest first, and of equal ones each. */
