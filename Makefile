@@ -315,9 +315,10 @@ fmt-check:
 	clang-format --dry-run -Werror $(SOURCES)
 lint:
 	shellcheck $(SCRIPTS)
-	clang-tidy --quiet --warnings-as-errors='*' $(wildcard src/*.c cli/*.c \
-		stress/*.c) -- -std=c11 $(EDIT_FLAG) \
-		$(filter-out -MMD -MP,$(ALL_CPPFLAGS)) \
+	@echo 'clang-tidy, every source of the library and the programs'
+	@printf '%s\n' $(wildcard src/*.c cli/*.c stress/*.c) | xargs -P 2 -I{} \
+		clang-tidy --quiet --warnings-as-errors='*' {} -- -std=c11 \
+		$(EDIT_FLAG) $(filter-out -MMD -MP,$(ALL_CPPFLAGS)) \
 		-DSPLINTER_VERSION='"$(VERSION)"' -DSPLI_FLAT_KIND=SPL_MEMORY
 
 check:
