@@ -45,20 +45,22 @@ futex_wake(uint32_t *flag)
 	syscall(SYS_futex, flag, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
-/* E2, behind its fence. */
+/*
+ * E2, behind its fence. The kernel counts up and wakes in one call: who is
+ * killed before it leaves the count odd, for the next; there is no after. (Two
+ * at once may leave an even count odd: a call for nothing, later.) An even
+ * count stays even, or, marked meanwhile, odd. The kernel's addition is a full
+ * fence, for read-only waiters.
+ */
 static void
 wake(uint32_t *flag, bool always)
 {
-	uint32_t count = spli_load(flag);
+	bool odd = spli_load(flag) & 1;
 
-	if (!always && !(count & 1))
-		return;
-	/* Relaxed would do for who has marked it: the fence orders it. Release
-	 * is for read-only waiters. Of an odd count, who is faster than us
-	 * wakes for both; an even one may just have been marked, by somebody
-	 * who wakes nobody. */
-	if (spli_cas(flag, &count, (count | 1) + 1) || always)
-		futex_wake(flag);
+	if (odd || always)
+		syscall(SYS_futex, flag, FUTEX_WAKE_OP, INT_MAX, 0L, flag,
+			FUTEX_OP(
+				FUTEX_OP_ADD, odd ? 1 : 2, FUTEX_OP_CMP_EQ, 0));
 }
 
 void

@@ -100,6 +100,8 @@ cases() {
 	short stuck  wait.pml      -DMANY=2 -DWORDS=2 -DNO_SECOND_LOOK
 	short lives  wait.pml      -DDEATHS -DTIMEOUTS
 	short stuck  wait.pml      -DDEATHS
+	short lives  wait.pml      -DONE_DIES
+	short stuck  wait.pml      -DONE_DIES -DAPART
 	short lives  wait.pml      -DCANCEL -DWRITERS=1
 	short stuck  wait.pml      -DCANCEL -DWRITERS=1 -DEARLY_ASK
 	short stuck  wait.pml      -DCANCEL -DWRITERS=1 -DLATE_LIST
@@ -107,8 +109,6 @@ cases() {
 	short stuck  wait.pml      -DCANCEL -DWRITERS=1 -DNO_COUNT
 	short lives  wait.pml      -DCANCEL -DWRITERS=1 -DNO_COUNT -DREPEAT
 	short lives  wait.pml      -DALWAYS -DREADERS=1
-	short lives  wait.pml      -DALWAYS -DREADERS=2 -DONLY_WINNER
-	short stuck  wait.pml      -DALWAYS -DREADERS=1 -DONLY_WINNER
 	short stuck  wait.pml      -DALWAYS -DREADERS=1 -DONLY_ODD
 	short stuck  wait.pml      -DALWAYS -DREADERS=1 -DLATE_COUNT
 	short lives  feed.pml      -DMORTAL_CHANGES=1

@@ -23,8 +23,9 @@
  *
  * Where each change wakes (-DALWAYS), waiters need not be able to write: they
  * load the count, look at the word, and sleep while the count is unchanged. A
- * writer makes it the next even number and wakes; also when the count was
- * changed under him, because that may have been a waiter who made it odd.
+ * writer adds two to an even count, one to an odd one, and wakes. Counting up
+ * and waking are one step, of the kernel: two writers at once may leave a count
+ * odd, for which the next makes a call for nothing.
  *
  * Checked: nobody sleeps for ever (no invalid end state). With -DTIMEOUTS a
  * sleeper wakes by himself once nothing else goes on; then there has to be
@@ -36,7 +37,8 @@
  * Scope:    -DWRITERS=n -DWAITERS=n -DWORDS=n (1 or 2); -DMANY=n so many of
  *           the waiters sleep on the feed's count; -DALWAYS and -DREADERS=n so
  *           many of them cannot write; -DTIMEOUTS; -DDEATHS a writer may die at
- *           any step after publishing; -DSPURIOUS a sleeper wakes for nothing,
+ *           any step after publishing; -DONE_DIES only the first may, before
+ *           the others begin, and there are no timeouts; -DSPURIOUS a sleeper wakes for nothing,
  *           once; -DCANCEL they wait until cancelled (not with -DDEATHS)
  * Mutants, which must get stuck:
  *   -DSLEEP_ON_WORD   sleeping while the word is unchanged, instead: a late
@@ -56,8 +58,9 @@
  *                     read-only handle; sound with -DREPEAT, until the list is
  *                     empty
  *   -DONLY_ODD        with -DALWAYS: waking only if the count is odd
- *   -DONLY_WINNER     with -DALWAYS: waking only if the swap of the count was
- *                     won; sound while all waiters are read-only
+ *   -DAPART           with -DONE_DIES: counting up and waking in two steps, so
+ *                     that who dies in between leaves an even count and a
+ *                     sleeper, whom the next change does not wake
  *   -DLATE_COUNT      a read-only waiter loads the count after his look
  */
 #ifndef WRITERS
@@ -78,9 +81,14 @@
 #define FEED WORDS                      /* its count comes after the words' */
 #define COUNTS (WORDS + 1)
 #define FINAL(w) ((WRITERS + WORDS - 1 - (w)) / WORDS)
+#ifdef ONE_DIES
+#define MORTAL(i) (i == 1)
+#else
+#define MORTAL(i) true
+#endif
 #define QUEUED(m, c) queued[(m) * COUNTS + (c)]
-#ifdef DEATHS
-#define MAYDIE if :: skip :: goto died fi
+#if defined(DEATHS) || defined(ONE_DIES)
+#define MAYDIE if :: skip :: mortal -> goto died fi
 #else
 #define MAYDIE skip
 #endif
@@ -89,21 +97,16 @@
 #else
 #define WAKES(n) ((n) & 1)
 #endif
-#if defined(ALWAYS) && !defined(ONLY_WINNER)
-#define CALLS true
-#else
-#define CALLS won
-#endif
 #ifdef BOOLEAN
-#define NEXT(n) 0
+#define NEXT(c, n) 0
 #else
-#define NEXT(n) (((n) | 1) + 1)
+#define NEXT(c, n) (count[c] + (((n) & 1) -> 1 : 2))
 #endif
 
 byte word[WORDS];                       /* each slot's generation */
 byte count[COUNTS];
 bool queued[WAITERS * COUNTS], woken[WAITERS];          /* the kernel's */
-bool listed[WAITERS], cancelled;
+bool listed[WAITERS], cancelled, gone;
 byte from[WAITERS], to[WAITERS];        /* the counts that each sleeps on */
 
 inline futex_wake(c) {
@@ -115,22 +118,21 @@ inline futex_wake(c) {
 inline wake(c) {
   now = count[c];
   if
-  :: atomic {
-       WAKES(now) ->                    /* compare-and-swap */
-       won = (count[c] == now);
-       if :: won -> count[c] = NEXT(now) :: else fi;
-       now = 0; MAYDIE
-     };
-     atomic {
-       if :: CALLS -> futex_wake(c) :: else fi;
-       won = false; MAYDIE
-     }
+#ifdef APART
+  :: atomic { WAKES(now) -> count[c] = NEXT(c, now); now = 0; MAYDIE };
+     atomic { futex_wake(c); MAYDIE }
+#else
+  :: atomic { WAKES(now) -> count[c] = NEXT(c, now); futex_wake(c); now = 0; MAYDIE }
+#endif
   :: atomic { else -> now = 0 }
   fi
 }
 
-proctype Writer(byte w) {
-  byte now, i; bool won;
+proctype Writer(byte w; bool mortal) {
+  byte now, i;
+#ifdef ONE_DIES
+  if :: mortal :: !mortal -> gone fi;
+#endif
 #ifdef WAKE_FIRST
   wake(w);
   word[w]++
@@ -144,13 +146,13 @@ proctype Writer(byte w) {
   wake(FEED);
 #endif
 died:
-  skip
+  gone = gone || mortal
 #endif
 }
 
 #ifdef CANCEL
 proctype Canceller() {
-  byte now, i, m, c, last; bool won;
+  byte now, i, m, c, last; bool mortal;
 #ifndef LATE_CANCEL
   cancelled = true;
 #endif
@@ -315,7 +317,7 @@ proctype Waiter(byte me; bool ro) {
 init {
   byte i;
   atomic {
-    for (i : 1 .. WRITERS) { run Writer((i - 1) % WORDS) }
+    for (i : 1 .. WRITERS) { run Writer((i - 1) % WORDS, MORTAL(i)) }
     for (i : 0 .. WAITERS - 1) {
       if
       :: i < MANY -> from[i] = FEED; to[i] = FEED
