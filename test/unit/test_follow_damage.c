@@ -149,7 +149,8 @@ scribble_on(void *arg)
 static void
 garbage_all_the_time(void)
 {
-	spl_store *s = unit_store(TEST_KIND, 8, 64);
+	/* A slot more than change_some() fills. */
+	spl_store *s = unit_store(TEST_KIND, 9, 64);
 	spl_feed *a = hear_flags(s, SPL_FEED_VALUES), *b = hear_open(s, NULL);
 	uint64_t random = tap_seed();
 	pthread_t thread;
@@ -177,7 +178,7 @@ garbage_all_the_time(void)
 	spl_feed_options_init(&o);
 	o.key = "new";
 	a = hear_open(s, &o);
-	unit_set(s, "new", "");
+	CHECK_RC(unit_set(s, "new", ""), 0);
 	CHECK(hear(a, SPL_CREATED, "new"), "a new feed of a new ring");
 	spl_feed_close(a);
 	unit_drop(s);
