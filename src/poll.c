@@ -44,10 +44,13 @@ observe(spl_store *s, struct target *t, struct spli_watch *watch)
 	return 0;
 }
 
-/* Look again at those of which something has changed. */
+/*
+ * Look again at those of which something has changed. @all: at each, for an
+ * insert may have died before it counted the structure's change.
+ */
 static int
 look_again(spl_store *s, struct target *targets, struct spli_watch *watches,
-	size_t count)
+	size_t count, bool all)
 {
 	uint64_t now = 0;
 
@@ -55,7 +58,7 @@ look_again(spl_store *s, struct target *targets, struct spli_watch *watches,
 		struct target *t = &targets[i];
 		if (t->epoch && t->expiry && !now)
 			now = spli_time_ns(s);
-		if (spli_load(watches[i].word) == watches[i].seen &&
+		if (!all && spli_load(watches[i].word) == watches[i].seen &&
 			!(t->epoch && t->expiry && t->expiry <= now))
 			continue;
 		int rc = observe(s, t, &watches[i]);
@@ -165,12 +168,14 @@ wait_for_any(struct spli_wait *wait, const struct spl_pollkey *keys,
 		rc = spli_wait_on(wait, watches, count,
 			spli_common_flag(s, watches, count),
 			next_expiry(targets, count));
-		if (rc == -ETIMEDOUT)
-			return 0;
-		if (!rc)
-			rc = look_again(s, targets, watches, count);
+		bool over = rc == -ETIMEDOUT;
+		if (!rc || (over && wait->timeout_ms))
+			rc = look_again(s, targets, watches, count,
+				over || wait->second);
+		if (over)
+			break;
 	}
-	return rc;
+	return rc == -ETIMEDOUT ? 0 : rc;
 }
 
 int

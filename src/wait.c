@@ -269,10 +269,12 @@ check_name(struct spli_wait *wait, uint64_t now)
 {
 	spl_store *s = wait->s;
 
-	if (!wait->linked || (now < wait->check_ns && now < wait->until_ns))
+	wait->second = now >= wait->check_ns;
+	if (wait->second)
+		wait->check_ns = now + LOOK_AGAIN_MS * UINT64_C(1000000);
+	else if (now < wait->until_ns)
 		return 0;
-	wait->check_ns = now + LOOK_AGAIN_MS * UINT64_C(1000000);
-	if (spli_map_is_linked(s->fd))
+	if (!wait->linked || spli_map_is_linked(s->fd))
 		return 0;
 	spli_store(&s->linked, false);
 	return -EIDRM;
@@ -316,7 +318,7 @@ spli_wait_on(struct spli_wait *wait, const struct spli_watch *watches,
 	int rc = check_name(wait, now);
 	if (!rc && now >= wait->until_ns)
 		rc = -ETIMEDOUT;
-	if (rc)
+	if (rc || wait->second)
 		return rc;
 	uint64_t until = spli_look_again_ns(s, now);
 	uint64_t at = spli_expiry_ns(s, expiry, now);

@@ -19,7 +19,7 @@
  *
  * Read-only handles cannot make a flag odd. They look every 2 ms, or, in a
  * store that wakes always (there E2 counts up in any case), load the flag
- * before they look (acquire: pairs with E2's compare-and-swap).
+ * before they look (acquire: pairs with E2's addition, the kernel's).
  */
 #ifndef SPLI_WAIT_H
 #define SPLI_WAIT_H
@@ -46,8 +46,9 @@ struct spli_wait {
 	spl_store *s;
 	uint64_t timeout_ms;
 	uint64_t until_ns; /* CLOCK_MONOTONIC; 0 until it is needed */
-	uint64_t check_ns; /* when to look whether the store is still named */
-	bool linked; /* it was when this began */
+	uint64_t check_ns; /* when the next second of it begins */
+	bool second; /* it just did: look at what nobody may have counted */
+	bool linked; /* the store had its name when this began */
 	uint32_t cancelled; /* the count then, made even */
 };
 

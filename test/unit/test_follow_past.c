@@ -204,20 +204,6 @@ begun_again(void)
 	unit_drop(s);
 }
 
-static void
-die_at(void *arg)
-{
-	struct victim *v = arg;
-	struct spl_options o = unit_options(TEST_KIND, 1, 1);
-
-	if (!EXPECT(spl_open(v->name, &o, &v->s) == 0))
-		return;
-	/* So that there are blocks with a history. */
-	EXPECT(unit_set(v->s, "own", "value of its own") == 0);
-	EXPECT(spl_unset(v->s, "own") == 16);
-	victim_run(v);
-}
-
 /* Whatever a dead writer has done or announced: told once. */
 static void
 dead_writers(enum spli_kind kind, const char *what)
@@ -237,7 +223,7 @@ dead_writers(enum spli_kind kind, const char *what)
 			unit_set(s, VICTIM_KEY, VICTIM_OLD);
 		spl_feed *feeds[2] = {hear_open(s, NULL), hear_open(s, NULL)};
 		unit_board_clear();
-		struct unit_child c = unit_fork(die_at, &v);
+		struct unit_child c = unit_fork(victim_open_and_run, &v);
 		died = unit_join(&c) < 0;
 		/* One reads what is announced before the repair. */
 		bool before = spl_feed_read(feeds[0], &heard, 1, 0) == 1;

@@ -12,7 +12,9 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
+#include "swap.h"
 #include "unit.h"
+#include "victim.h"
 
 enum { MANY = 10000, NAME = 16, FUTEX_WAITV = 449 };
 
@@ -296,6 +298,41 @@ who_is_woken_always_sleeps(void)
 	}
 }
 
+/*
+ * A waiter for keys that are absent, and an insert that dies: published, but
+ * before it has counted that the structure changed, and nobody comes to repair
+ * it. The look of every second finds the key.
+ */
+static void
+an_insert_that_died_uncounted(void)
+{
+	bool published = false;
+
+	for (int at = 0; at < 20 && !published; at++) {
+		spl_store *s = unit_store(TEST_KIND, 8, 64);
+		struct victim v = {
+			.s = s, .kind = SPLI_INSERT, .steps = at};
+		struct sleeper w = {.s = s, .count = 2};
+		/* So that there is room for one more. */
+		unit_set(s, "first", "");
+		keys[0] = (struct spl_pollkey){VICTIM_KEY, 0, 0, 0};
+		keys[1] = (struct spl_pollkey){"another", 0, 0, 0};
+		pthread_create(&w.thread, NULL, sleep_on, &w);
+		until_waiting(s, VICTIM_KEY);
+		unit_board_clear();
+		EXPECT(unit_run(victim_run, &v) < 0);
+		published = unit_posted(VICTIM_PUBLISHED);
+		if (!published)
+			spl_cancel_waits(s, 1);
+		pthread_join(w.thread, NULL);
+		if (published)
+			CHECK(w.rc == 1 && keys[0].revents == SPL_CREATED,
+				"an insert that died before counting is seen");
+		unit_drop(s);
+	}
+	CHECK(published, "one died in between");
+}
+
 void
 test_poll(void)
 {
@@ -307,4 +344,5 @@ test_poll(void)
 	on_other_kernels(ENOSYS);
 	on_other_kernels(EPERM);
 	who_is_woken_always_sleeps();
+	an_insert_that_died_uncounted();
 }

@@ -13,20 +13,6 @@
 #include "wait.h"
 #include "writer.h"
 
-static void
-die_at(void *arg)
-{
-	struct victim *v = arg;
-	struct spl_options o = unit_options(TEST_KIND, 1, 1);
-
-	if (!EXPECT(spl_open(v->name, &o, &v->s) == 0))
-		return;
-	/* So that the ring has blocks with a history. */
-	EXPECT(unit_set(v->s, "own", "value of its own") == 0);
-	EXPECT(spl_unset(v->s, "own") == 16);
-	victim_run(v);
-}
-
 /* What has to hold after any repair. */
 static unsigned
 not_tidy(spl_store *s)
@@ -85,7 +71,7 @@ one_death(const struct scene *scene, int at)
 	if (!insert)
 		unit_set(s, VICTIM_KEY, VICTIM_OLD);
 	unit_board_clear();
-	struct unit_child c = unit_fork(die_at, &v);
+	struct unit_child c = unit_fork(victim_open_and_run, &v);
 	bool came_to_the_end = unit_join(&c) >= 0;
 	bool published = unit_posted(VICTIM_PUBLISHED);
 	uint64_t told = (uint64_t)unit_posted(VICTIM_TAIL);
@@ -132,7 +118,7 @@ repaired_twice(enum spli_kind kind, const char *what)
 		if (kind != SPLI_INSERT)
 			unit_set(s, VICTIM_KEY, VICTIM_OLD);
 		unit_board_clear();
-		struct unit_child c = unit_fork(die_at, &v);
+		struct unit_child c = unit_fork(victim_open_and_run, &v);
 		unit_join(&c);
 		/* As a repairer who dies at the very end: all was done, the
 		 * record still stands. Its owner is dead, the lease is held. */

@@ -9,12 +9,6 @@
 #include "victim.h"
 #include "writer.h"
 
-static void
-die_with_inherited_handle(void *arg)
-{
-	victim_run(arg);
-}
-
 /* What became of a victim. */
 struct fate {
 	uint32_t entry;
@@ -28,7 +22,7 @@ kill_one(spl_store *s, enum spli_kind kind, int steps)
 	struct fate fate;
 
 	unit_board_clear();
-	struct unit_child c = unit_fork(die_with_inherited_handle, &v);
+	struct unit_child c = unit_fork(victim_run, &v);
 	fate.dead = unit_join(&c) < 0;
 	fate.entry = (uint32_t)unit_posted(VICTIM_ENTRY) - 1;
 	fate.published = unit_posted(VICTIM_PUBLISHED);

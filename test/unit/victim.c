@@ -170,8 +170,9 @@ unset(struct victim *v, struct spli_lease *lease, const struct spli_key *key)
 }
 
 void
-victim_run(struct victim *v)
+victim_run(void *victim)
 {
+	struct victim *v = victim;
 	struct spli_lease lease;
 	struct spli_key key;
 
@@ -187,4 +188,18 @@ victim_run(struct victim *v)
 	else
 		unset(v, &lease, &key);
 	spli_lease_drop(&lease);
+}
+
+void
+victim_open_and_run(void *victim)
+{
+	struct victim *v = victim;
+	struct spl_options o = unit_options(TEST_KIND, 1, 1);
+
+	if (!EXPECT(spl_open(v->name, &o, &v->s) == 0))
+		return;
+	/* So that the ring has blocks with a history. */
+	EXPECT(unit_set(v->s, "own", "value of its own") == 0);
+	EXPECT(spl_unset(v->s, "own") == 16);
+	victim_run(v);
 }

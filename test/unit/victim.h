@@ -27,7 +27,8 @@ struct victim {
 	int steps; /* to take; then it is killed */
 };
 
-/* Comes back only when it has taken all steps. */
-void victim_run(struct victim *v);
+/* For unit_fork. Come back only when all steps are taken. */
+void victim_run(void *victim);
+void victim_open_and_run(void *victim);
 
 #endif
