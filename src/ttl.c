@@ -74,9 +74,12 @@ void
 spli_ttl_note(spl_store *s, uint64_t expiry)
 {
 	uint64_t *soonest = &s->header->soonest;
-	uint64_t seen = spli_load(soonest), next;
 
-	for (unsigned i = 0; expiry && i < SPLI_TRIES; i++) {
+	/* Not even a look: most sets have none. */
+	if (!expiry)
+		return;
+	uint64_t seen = spli_load(soonest), next;
+	for (unsigned i = 0; i < SPLI_TRIES; i++) {
 		uint64_t mine = expiry / NS_PER_S + 1;
 		uint64_t now = seen >> VERSION_BITS;
 		if (mine > SECONDS_MAX + 1)
