@@ -160,7 +160,7 @@ on_key(void *context, char key)
 		live->leaving = true;
 	if (key == 'p' || key == 'P' || key == ' ') {
 		live->paused = !live->paused;
-		live->due_ns = live->paused ? live->due_ns : top_now_ns();
+		live->due_ns = live->paused ? live->due_ns : cli_now_ns();
 		live->stale = true;
 	}
 	if (key == 's' || key == 'S') {
@@ -173,7 +173,7 @@ on_key(void *context, char key)
 static void
 rest(struct live *live)
 {
-	uint64_t now = top_now_ns();
+	uint64_t now = cli_now_ns();
 	uint64_t wait = live->top.slice_ns;
 	/* Another's terminal may be full of what is not for us. */
 	bool hears = live->terminal.raw && !live->deaf;
@@ -226,7 +226,7 @@ look(struct live *live)
 
 	if (rc < 0)
 		return rc;
-	if (!live->paused && top_now_ns() >= live->due_ns)
+	if (!live->paused && cli_now_ns() >= live->due_ns)
 		return next_sample(live);
 	if (!live->drawn)
 		return 0;
@@ -268,7 +268,7 @@ run(struct live *live)
 	if (live->terminal.present && !live->drawn && live->left == UINT64_MAX)
 		cli_note("Press Ctrl-] To Stop ...");
 	int rc = top_open(&live->top);
-	live->due_ns = top_now_ns();
+	live->due_ns = cli_now_ns();
 	if (rc >= 0)
 		rc = go_on(live);
 	terminal_end(&live->terminal);

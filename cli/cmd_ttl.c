@@ -10,22 +10,6 @@
 #include "text.h"
 
 static int
-fail_change(const struct cli *cli, const struct call *call, const char *key,
-	int code)
-{
-	const struct failure failure = {
-		.doing = DOING_KEY,
-		.code = code,
-		.command = call->command->name,
-		.store = cli->store_name,
-		.key = key,
-		.changing = true,
-	};
-
-	return cli_fail(cli, &failure);
-}
-
-static int
 show(const struct cli *cli, const struct call *call)
 {
 	const char *key = call->argv[0];
@@ -63,7 +47,7 @@ change(struct cli *cli, const struct call *call)
 		return status;
 	int rc = spl_expire(cli->store, key, ttl_ms);
 	if (rc < 0)
-		return fail_change(cli, call, key, rc);
+		return cli_fail_change(cli, call, key, rc);
 	if (ends)
 		cli_note(
 			"ttl: key '%s' expires in %" PRIu64 " ms", key, ttl_ms);
@@ -82,7 +66,7 @@ reclaim(struct cli *cli, const struct call *call)
 		return status;
 	int64_t count = spl_reclaim(cli->store);
 	if (count < 0)
-		return fail_change(cli, call, NULL, (int)count);
+		return cli_fail_change(cli, call, NULL, (int)count);
 	if (!call->given[OPTION_JSON]) {
 		printf("%" PRId64 " keys deleted.\n", count);
 		return EXIT_DONE;

@@ -14,7 +14,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "message.h"
@@ -144,10 +143,7 @@ take_event(struct watch *watch, const struct spl_event *event)
 static uint64_t
 now_ms(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	return cli_now_ns() / 1000000;
 }
 
 /* What is left until the deadline, in slices. */

@@ -187,6 +187,8 @@ int cli_duration(const struct cli *cli, const struct call *call,
 	const char *what, const char *text, uint64_t *out_ms);
 int cli_ttl(const struct cli *cli, const struct call *call, const char *text,
 	uint64_t *out_ms);
+/* What durations are measured by: it also goes on while the machine sleeps. */
+uint64_t cli_now_ns(void);
 
 /* cmd_help.c - the table, a line a command; all about one of them. */
 void cli_print_commands(void);

@@ -576,9 +576,9 @@ cli_fail(const struct cli *cli, const struct failure *failure)
 	return EXIT_FAILED;
 }
 
-int
-cli_fail_key(const struct cli *cli, const struct call *call, const char *key,
-	int code)
+static int
+fail_key(const struct cli *cli, const struct call *call, const char *key,
+	int code, bool changing)
 {
 	const struct failure failure = {
 		.doing = DOING_KEY,
@@ -586,9 +586,24 @@ cli_fail_key(const struct cli *cli, const struct call *call, const char *key,
 		.command = call->command->name,
 		.store = cli->store_name,
 		.key = key,
+		.changing = changing,
 	};
 
 	return cli_fail(cli, &failure);
+}
+
+int
+cli_fail_key(const struct cli *cli, const struct call *call, const char *key,
+	int code)
+{
+	return fail_key(cli, call, key, code, false);
+}
+
+int
+cli_fail_change(const struct cli *cli, const struct call *call, const char *key,
+	int code)
+{
+	return fail_key(cli, call, key, code, true);
 }
 
 /* Of words that somebody gave, not all need be repeated. */

@@ -39,8 +39,11 @@ struct failure {
 /* Explains an error of the library. EXIT_FAILED. */
 int cli_fail(const struct cli *cli, const struct failure *failure);
 
-/* The same for the call's key in the open store. EXIT_FAILED. */
+/* The same for the call's key in the open store; when it was to change
+ * something, whatever the command says of itself. EXIT_FAILED. */
 int cli_fail_key(const struct cli *cli, const struct call *call,
+	const char *key, int code);
+int cli_fail_change(const struct cli *cli, const struct call *call,
 	const char *key, int code);
 
 /*

@@ -5,6 +5,7 @@
  */
 #include <inttypes.h>
 #include <string.h>
+#include <time.h>
 
 #include "message.h"
 
@@ -130,4 +131,13 @@ cli_ttl(const struct cli *cli, const struct call *call, const char *text,
 	return cli_usage(cli,
 		"%s: '%s' is no time to live: give one from 1 ms to %d days",
 		call->command->name, text, TTL_DAYS_MAX);
+}
+
+uint64_t
+cli_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }

@@ -97,8 +97,6 @@ struct top {
 	struct top_walk walk;
 };
 
-uint64_t top_now_ns(void);
-
 /*
  * top_open - begin with what is in @cli, interval_ms and sort; the first
  * sample follows. Returns 0 or a negative errno; top_close() is due in any

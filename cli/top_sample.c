@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
-#include <time.h>
 
 #include "top.h"
 
@@ -28,15 +27,6 @@ enum {
 	WAITED_MOST = 1000, /* keys that a walk adds to the table */
 	ASKED_MOST = 256 /* keys whose time to live is asked for */
 };
-
-uint64_t
-top_now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return (uint64_t)now.tv_sec * 1000 * MS + (uint64_t)now.tv_nsec;
-}
 
 /* --- The feed ------------------------------------------------------------ */
 
@@ -68,7 +58,7 @@ read_events(struct top *top, uint64_t until_ns)
 		rc = spl_feed_read(top->feed, events, ROOM, 0);
 		for (int i = 0; i < rc; i++)
 			count_event(top, &events[i]);
-	} while (rc > 0 && top_now_ns() < until_ns);
+	} while (rc > 0 && cli_now_ns() < until_ns);
 	return rc < 0 && rc != -ENOMEM ? rc : 0;
 }
 
@@ -95,7 +85,7 @@ static int
 follow(struct top *top)
 {
 	struct spl_feed_stat before, after;
-	uint64_t begin = top_now_ns();
+	uint64_t begin = cli_now_ns();
 
 	if (!top->feed)
 		return 0;
@@ -107,7 +97,7 @@ follow(struct top *top)
 	if (rc >= 0)
 		adapt_slice(top,
 			after.sequence - before.sequence + after.behind,
-			top_now_ns() - begin);
+			cli_now_ns() - begin);
 	return rc;
 }
 
@@ -142,7 +132,7 @@ finish_walk(struct top *top)
 	walk->list = NULL;
 	walk->waited_keys = walk->waited;
 	walk->mortal_keys = walk->mortal;
-	walk->done_ns = top_now_ns();
+	walk->done_ns = cli_now_ns();
 	for (size_t i = 0; i < top->keys.count; i++)
 		top->keys.rows[i].waited =
 			top->keys.rows[i].walk == walk->number;
@@ -172,7 +162,7 @@ step(struct top *top, uint64_t until_ns)
 	struct spl_key_stat stat;
 	int rc = 1;
 
-	while (rc && top_now_ns() < until_ns)
+	while (rc && cli_now_ns() < until_ns)
 		for (int i = 0; rc && i < BETWEEN_CLOCKS; i++)
 			if ((rc = spl_list_next(top->walk.list, &stat)) > 0)
 				meet(top, &stat);
@@ -186,7 +176,7 @@ walk_on(struct top *top)
 {
 	struct top_walk *walk = &top->walk;
 	int64_t most = (int64_t)(top->interval_ms * MS / WALK_SHARE);
-	uint64_t begin = top_now_ns();
+	uint64_t begin = cli_now_ns();
 
 	walk->allowance_ns +=
 		(int64_t)((begin - walk->allowed_ns) / WALK_SHARE);
@@ -198,7 +188,7 @@ walk_on(struct top *top)
 	uint64_t room = (uint64_t)walk->allowance_ns;
 	step(top,
 		begin + (room < WALK_MOST_MS * MS ? room : WALK_MOST_MS * MS));
-	walk->allowance_ns -= (int64_t)(top_now_ns() - begin);
+	walk->allowance_ns -= (int64_t)(cli_now_ns() - begin);
 }
 
 /* --- Writers ------------------------------------------------------------- */
@@ -303,7 +293,7 @@ look_at_store(struct top *top)
 
 	if (rc < 0)
 		return rc;
-	top->now_ns = top_now_ns();
+	top->now_ns = cli_now_ns();
 	top->rate = -1;
 	if (!before_ns || top->now_ns <= before_ns)
 		return 0;
@@ -400,7 +390,7 @@ top_open(struct top *top)
 		return -ENOMEM;
 	top->slice_ns = SLICE_LEAST_MS * MS;
 	top->walk.allowance_ns = (int64_t)(top->interval_ms * MS / WALK_SHARE);
-	top->walk.allowed_ns = top_now_ns();
+	top->walk.allowed_ns = cli_now_ns();
 	return open_feed(top);
 }
 

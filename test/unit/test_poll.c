@@ -310,8 +310,7 @@ an_insert_that_died_uncounted(void)
 
 	for (int at = 0; at < 20 && !published; at++) {
 		spl_store *s = unit_store(TEST_KIND, 8, 64);
-		struct victim v = {
-			.s = s, .kind = SPLI_INSERT, .steps = at};
+		struct victim v = {.s = s, .kind = SPLI_INSERT, .steps = at};
 		struct sleeper w = {.s = s, .count = 2};
 		/* So that there is room for one more. */
 		unit_set(s, "first", "");
