@@ -9,7 +9,6 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 logs=build/check
 mkdir -p "$logs"
-passed=0 failed=0
 make=(make --no-print-directory -j2)
 
 # What has to be there, and the package that brings it.
@@ -115,26 +114,57 @@ count() {
 	fi
 }
 
+# Says how the step went when it is over: others may run beside it.
 run() {
 	local name=$1 status=0 start=$SECONDS log=$logs/$1.log ok bad
-	printf '%-12s ' "$name"
 	"step_$name" >"$log" 2>&1 </dev/null || status=$?
 	count "$log" "$status"
-	passed=$((passed + ok)) failed=$((failed + bad))
-	echo "$ok passed, $bad failed ($((SECONDS - start)) s)"
+	echo "$ok $bad" >"$counts/ended/$name"
+	printf '%-12s %s passed, %s failed (%s s)\n' "$name" "$ok" "$bad" \
+		"$((SECONDS - start))"
 	[ "$status" -ne 0 ] || return 0
-	echo "--- $name failed with status $status; $log ends:"
-	grep -E '^not ok|^# |rror|ERROR|WARNING' "$log" | tail -n 40
-	tail -n 40 "$log"
-	echo "---"
+	echo "--- $name failed with status $status; $log ends:
+$(grep -E '^not ok|^# |rror|ERROR|WARNING' "$log" | tail -n 40)
+$(tail -n 40 "$log")
+---"
 }
 
-steps=("$@")
-[ ${#steps[@]} -gt 0 ] || steps=(packages gcc clang plain format lint tests cli
-	completion prompt editor docs man mutants install demo examples bench
-	stress make deb clang_tests fault asan ubsan tsan fuzz valtest models)
-for step in "${steps[@]}"; do
-	run "$step"
+# What no other worker has begun.
+work() {
+	local step
+	for step; do
+		mkdir "$counts/begun/$step" 2>/dev/null && run "$step"
+	done
+}
+
+# Two at a time: most use one processor. Job control, for else what runs
+# behind would ignore Ctrl-C, and its tests of that would fail.
+work_together() {
+	set -m
+	work "$@" &
+	work "$@" &
+	# shellcheck disable=SC2046 # process groups, each its own word
+	trap 'kill -- $(jobs -p | sed s/^/-/); exit 130' INT TERM
+	wait
+	trap - INT TERM
+	set +m
+}
+
+counts=$(mktemp -d) || exit 1
+trap 'rm -rf "$counts"' EXIT
+mkdir "$counts/begun" "$counts/ended"
+if [ $# -gt 0 ]; then
+	work "$@"
+else
+	# What the others need; then the longest first.
+	work packages gcc clang plain format
+	work_together tsan valtest models deb lint fault asan ubsan fuzz cli \
+		tests clang_tests completion prompt editor docs man mutants \
+		install demo examples bench stress make
+fi
+for step in "$counts"/begun/*; do
+	[ -e "$counts/ended/${step##*/}" ] ||
+		echo 0 1 >"$counts/ended/${step##*/}"
 done
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+awk '{ p += $1; f += $2 } END { print p " passed, " f " failed"
+	exit f > 0 }' "$counts"/ended/*
