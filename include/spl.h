@@ -9,8 +9,8 @@
  *
  * Conventions of this header, which every function keeps unless it says so:
  *
- * - Results are >= 0, or a negative errno value (-ENOENT). errno itself is
- *   not part of the interface.
+ * - Results are >= 0, or a negative errno value (-ENOENT), never -EINTR. errno
+ *   itself is not part of the interface.
  * - Keys are NUL-terminated, 1 to SPL_KEY_MAX bytes: an empty or null key is
  *   -EINVAL, a longer one -ENAMETOOLONG. Never truncated. Any bytes but NUL.
  * - Values are 0 to max_value bytes, any bytes.
@@ -367,7 +367,9 @@ SPL_API int spl_stat(
  * Returns 0; -EMSGSIZE, more than max_value; -ENOSPC, all slots are taken or
  * no memory is left; -EAGAIN, bounded wait over, or more processes write than
  * the store has writer entries; -EROFS, a read-only handle; -EBADMSG,
- * damaged. On failure the key is as it was. Since 1.0.
+ * damaged; where the kernel is asked (a first write, a new key), others of
+ * open(2), fcntl(2) and fallocate(2). On failure the key is as it was. Since
+ * 1.0.
  */
 SPL_API int spl_set(
 	spl_store *store, const char *key, const void *val, size_t len);

@@ -158,6 +158,29 @@ spli_map_keep(int fd)
 	return rc;
 }
 
+int
+spli_map_open_file(const char *path, int flags)
+{
+	int fd;
+
+	/* A network or user space file system may be interrupted. */
+	do
+		fd = open(path, flags | O_CLOEXEC, 0600);
+	while (fd < 0 && errno == EINTR);
+	return spli_map_keep(fd);
+}
+
+ssize_t
+spli_map_read(int fd, void *buf, size_t len)
+{
+	ssize_t n;
+
+	do
+		n = pread(fd, buf, len, 0);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
+}
+
 bool
 spli_map_is_linked(int fd)
 {
@@ -182,9 +205,8 @@ spli_map_open(const char *path, bool read_only, bool any_owner)
 {
 	struct stat st;
 	/* O_NONBLOCK: a fifo of that name must not hang us. */
-	int fd = spli_map_keep(
-		open(path, (read_only ? O_RDONLY : O_RDWR) | O_NOFOLLOW |
-				   O_CLOEXEC | O_NONBLOCK));
+	int fd = spli_map_open_file(path,
+		(read_only ? O_RDONLY : O_RDWR) | O_NOFOLLOW | O_NONBLOCK);
 
 	if (fd < 0)
 		return fd;
@@ -196,6 +218,17 @@ spli_map_open(const char *path, bool read_only, bool any_owner)
 		return rc;
 	}
 	return fd;
+}
+
+static int
+set_size(int fd, uint64_t size)
+{
+	int rc;
+
+	do
+		rc = ftruncate(fd, (off_t)size);
+	while (rc && errno == EINTR);
+	return rc ? -errno : 0;
 }
 
 static int
@@ -342,9 +375,9 @@ spli_map_attach(spl_store *s, bool touch)
 	if (rc)
 		return rc;
 	/* Not through the mapping: a file may be shorter than it says. */
-	ssize_t n = pread(s->fd, &h, sizeof h, 0);
+	ssize_t n = spli_map_read(s->fd, &h, sizeof h);
 	if (n < 0)
-		return -errno;
+		return (int)n;
 	if (n != (ssize_t)sizeof h)
 		return -EBADMSG;
 	rc = examine(&s->geo, &h, (uint64_t)st.st_size);
@@ -369,8 +402,7 @@ open_temporary(const char *path, char *temp)
 	uint64_t nonce = 0;
 
 	snprintf(temp, PATH_MAX, "%.*s.", dir, path);
-	int fd =
-		spli_map_keep(open(temp, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+	int fd = spli_map_open_file(temp, O_TMPFILE | O_RDWR);
 	temp[0] = '\0';
 	if (fd != -EOPNOTSUPP && fd != -EISDIR)
 		return fd;
@@ -381,8 +413,7 @@ open_temporary(const char *path, char *temp)
 		temp[0] = '\0';
 		return -ENAMETOOLONG;
 	}
-	fd = spli_map_keep(
-		open(temp, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600));
+	fd = spli_map_open_file(temp, O_CREAT | O_EXCL | O_RDWR);
 	if (fd == -EEXIST)
 		temp[0] = '\0'; /* not ours to remove */
 	return fd;
@@ -440,14 +471,15 @@ fill_new(spl_store *s, const struct spl_options *o)
 	if (o->kind != SPL_FILE && fixed > memory_available())
 		return -ENOSPC;
 	/* Exactly the mode asked for, whatever the umask. */
-	if (fchmod(s->fd, o->mode & 07777) ||
-		ftruncate(s->fd, (off_t)s->geo.size))
+	if (fchmod(s->fd, o->mode & 07777))
 		return -errno;
-	if (o->kind == SPL_MEMFD &&
+	int rc = set_size(s->fd, s->geo.size);
+	if (!rc && o->kind == SPL_MEMFD &&
 		fcntl(s->fd, F_ADD_SEALS,
 			F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
-		return -errno;
-	int rc = reserve(s->fd, 0, fixed);
+		rc = -errno;
+	if (!rc)
+		rc = reserve(s->fd, 0, fixed);
 	if (!rc)
 		rc = map(s);
 	if (rc)

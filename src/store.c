@@ -248,8 +248,10 @@ spl_destroy(const char *name, uint32_t kind)
 
 	if (fd < 0)
 		return fd;
-	ssize_t n = pread(fd, &magic, sizeof magic, 0);
+	ssize_t n = spli_map_read(fd, &magic, sizeof magic);
 	close(fd);
+	if (n < 0)
+		return (int)n;
 	if (n != (ssize_t)sizeof magic || magic != SPLI_MAGIC)
 		return -EBADMSG;
 	return unlink(path) ? -errno : 0;

@@ -74,7 +74,7 @@ lock_open(spl_store *s)
 	if (s->lock_fd >= 0)
 		return 0;
 	snprintf(path, sizeof path, "/proc/self/fd/%d", s->fd);
-	int fd = spli_map_keep(open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK));
+	int fd = spli_map_open_file(path, O_RDWR | O_NONBLOCK);
 	if (fd < 0)
 		return fd;
 	s->lock_fd = fd;
