@@ -200,6 +200,9 @@ $(BUILD)/fault_%: $(BUILD)/test/fault/%.o $(BUILD)/libsplinter.a
 	$(call say,LD $@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^
 $(BUILD)/test/fault/%.o: ALL_CPPFLAGS += -Itest
+# Where allocations fail on purpose.
+$(BUILD)/fault_syscalls: LDFLAGS += $(foreach f,malloc calloc realloc free \
+	pthread_create,-Wl,--wrap=$f)
 
 $(BUILD)/example_%: $(BUILD)/examples/%.o $(BUILD)/libsplinter.a
 	$(call say,LD $@)
