@@ -294,8 +294,10 @@ SPL_API int spl_create_or_open(
  *
  * For writing, the library needs an open file description of its own, so the
  * caller's user must be allowed to open the file for writing: a descriptor
- * alone that another user handed out gives reads only. kind is ignored; the
- * owner is not checked.
+ * alone that another user handed out gives reads only. With SPL_READ_ONLY the
+ * handle's own descriptor cannot write, whatever @fd can (unless the user may
+ * not open the file anew: then it is a copy of @fd). kind is ignored; the owner
+ * is not checked.
  *
  * -EBADF, no descriptor, or one not open for what is asked; the rest as
  * spl_open(). Since 1.0.
@@ -305,8 +307,10 @@ SPL_API int spl_open_fd(
 
 /*
  * spl_fd - the handle's descriptor, close-on-exec, valid until spl_close():
- * to be passed on, or dup'ed for a child that execs. Never fails on a valid
- * handle. Since 1.0.
+ * to be passed on, or dup'ed for a child that execs. Who gets that of a
+ * read-only handle, and is another user whom the file's mode does not let
+ * write, cannot get write access from it. Never fails on a valid handle. Since
+ * 1.0.
  */
 SPL_API int spl_fd(const spl_store *store);
 

@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -204,6 +205,25 @@ spl_create_or_open(
 	return either(true, name, options, out);
 }
 
+/*
+ * A descriptor of our own. For reading only it must not be able to write,
+ * either: it may be handed on. Only who may not open the file anew, being
+ * another user, keeps a copy of what he was given.
+ */
+static int
+take_descriptor(int fd, bool writable, bool read_only)
+{
+	char path[64];
+	int own = -EACCES;
+
+	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	if (writable && read_only)
+		own = spli_map_open_file(path, O_RDONLY | O_NONBLOCK);
+	if (own != -EACCES && own != -EPERM)
+		return own;
+	return spli_map_keep(fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+}
+
 int
 spl_open_fd(int fd, const struct spl_options *options, spl_store **out)
 {
@@ -216,7 +236,8 @@ spl_open_fd(int fd, const struct spl_options *options, spl_store **out)
 	if (flags < 0 || flags & O_PATH || (flags & O_ACCMODE) == O_WRONLY ||
 		((flags & O_ACCMODE) == O_RDONLY && !(o.flags & SPL_READ_ONLY)))
 		return -EBADF;
-	fd = spli_map_keep(fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+	fd = take_descriptor(
+		fd, (flags & O_ACCMODE) == O_RDWR, o.flags & SPL_READ_ONLY);
 	return fd < 0 ? fd : attach(fd, &o, out);
 }
 

@@ -55,6 +55,7 @@
 	T(store)                                                               \
 	T(store_errors)                                                        \
 	T(store_fd)                                                            \
+	T(store_hand_out)                                                      \
 	T(store_view)                                                          \
 	T(damage)                                                              \
 	T(flat)                                                                \
