@@ -104,7 +104,8 @@ help:
 	@echo 'make valtest     the same under valgrind'
 	@echo 'make asan ubsan tsan   the same, and the fault tests, sanitized'
 	@echo 'make fault       concurrency and kill tests'
-	@echo 'make soak        those of waiting, feeds and times to live, for hours'
+	@echo 'make soak        those of waiting, feeds, times to live and hostile'
+	@echo '                 peers, for hours'
 	@echo 'make bench       wake-ups, measured beside the bare kernel'
 	@echo 'make models models-long   the protocol, model-checked'
 	@echo 'make fuzz        the command line, for FUZZ_SECONDS=600; needs clang'
@@ -203,6 +204,9 @@ $(BUILD)/test/fault/%.o: ALL_CPPFLAGS += -Itest
 # Where allocations fail on purpose.
 $(BUILD)/fault_syscalls: LDFLAGS += $(foreach f,malloc calloc realloc free \
 	pthread_create,-Wl,--wrap=$f)
+# See test/guard.h.
+GUARD_LDFLAGS := -Wl,--wrap=mmap,--wrap=munmap
+$(BUILD)/fault_hostile: LDFLAGS += $(GUARD_LDFLAGS)
 
 $(BUILD)/example_%: $(BUILD)/examples/%.o $(BUILD)/libsplinter.a
 	$(call say,LD $@)
@@ -275,10 +279,11 @@ fault: all $(FAULT)
 
 # What finds a fault that shows once in a million times. Each says how far
 # it has come; ends with the first that fails.
-soak: $(addprefix $(BUILD)/fault_,wake feed ttl)
+soak: $(addprefix $(BUILD)/fault_,wake feed ttl hostile)
 	@$(BUILD)/fault_wake $(or $(SOAK_WAKES),1000000)
 	@$(BUILD)/fault_feed $(or $(SOAK_CHANGES),10000000)
 	@$(BUILD)/fault_ttl $(or $(SOAK_READS),100000000)
+	@$(BUILD)/fault_hostile $(or $(SOAK_HOSTILE),100000000)
 
 bench: $(BENCH)
 	@for program in $(BENCH); do $$program $(BENCH_OPTIONS) || exit 1; done
