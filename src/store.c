@@ -564,10 +564,12 @@ spl_peek_stable(spl_store *s, const struct spl_peek *peek)
 {
 	if (!s || !peek || peek->slot >= s->geo.entries)
 		return -EINVAL;
-	struct spli_block *block =
-		spli_block(s, spli_word_block(s, peek->word));
+	uint64_t id = spli_word_block(s, peek->word);
+	struct spli_block *block = spli_block(s, id);
+	/* A block that there is was reserved when the peek began: a broken
+	 * peer has moved the marks, and beginning again says so. */
 	if (!block)
-		return -EINVAL;
+		return id - 1 < s->geo.blocks ? -ESTALE : -EINVAL;
 	spli_fence_acquire(); /* R3, around what the caller read */
 	return spli_block_holds(s, block, peek->slot, peek->word) ? 0 : -ESTALE;
 }

@@ -92,11 +92,16 @@ damaged_marks(void)
 {
 	spl_store *s = unit_store(TEST_KIND, 4, 16);
 	struct spli_header was = *s->header;
+	struct spl_peek peek;
 
 	unit_set(s, "k", "value");
+	CHECK_RC(spl_peek_begin(s, "k", &peek), 0);
 	was = *s->header;
 	s->header->high = 0;
 	CHECK_RC(spl_get(s, "k", NULL, 0, NULL), -EBADMSG);
+	/* Not the caller's mistake: he begins again, and is told. */
+	CHECK_RC(spl_peek_stable(s, &peek), -ESTALE);
+	CHECK_RC(spl_peek_begin(s, "k", &peek), -EBADMSG);
 	CHECK_RC(unit_set(s, "new", ""), -EBADMSG);
 	s->header->high = UINT64_MAX;
 	CHECK(unit_is(s, "k", "value"), "a mark beyond the end harms no read");
