@@ -88,6 +88,9 @@ spli_feed_append(spl_store *s, uint64_t slot, enum spli_happened happened)
 				spli_cas(tail, &n, n + 1);
 				return;
 			}
+			/* A failed swap has acquired nothing: the tail must not
+			 * be moved over what we do not see. */
+			spli_fence_acquire();
 		}
 		spli_cas(tail, &n, n + 1); /* help on who was here first */
 	}

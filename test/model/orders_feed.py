@@ -96,6 +96,7 @@ CASES = [
     ('walk: two laps', walk, dict(changes=(3, 1)), True, 'long'),
     ('walk: tail loaded relaxed', walk, dict(take=RLX), False),
     ('walk: tail moved without release', walk, dict(move=ACQ), False),
+    ('walk: who helps has not acquired the cell', walk, dict(acquire=False), False),
     ('walk: who helps has loaded the cell relaxed', walk, dict(cell=RLX), False),
     ('walk: tail loaded relaxed by writers', walk, dict(tail=RLX), True),
 ]
