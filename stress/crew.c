@@ -89,15 +89,21 @@ worker_of(const struct crew *crew, uint64_t i)
 {
 	uint64_t readers = crew->plan->readers;
 	bool writes = i >= readers;
+	bool switches = i >= readers + crew->plan->writers;
 
 	return (struct worker){
 		.plan = crew->plan,
 		.store = crew->store,
 		.share = crew->share,
 		.tally = &crew->share->tallies[i],
-		.role = writes ? "writer" : "reader",
+		.role = switches ? "switcher"
+			: writes ? "writer"
+				 : "reader",
 		.writes = writes,
-		.index = (uint32_t)(writes ? i - readers : i),
+		.switches = switches,
+		.index = (uint32_t)(switches ? 0
+				    : writes ? i - readers
+					     : i),
 	};
 }
 
@@ -109,7 +115,7 @@ crew_start(struct crew *crew, const struct plan *plan, spl_store *store,
 		.plan = plan,
 		.store = store,
 		.share = share,
-		.count = plan->readers + plan->writers,
+		.count = plan_workers(plan),
 		.random = stamp_mix(~plan->seed),
 	};
 	crew->members = calloc(crew->count, sizeof *crew->members);
@@ -191,7 +197,8 @@ void
 crew_replace_one(struct crew *crew)
 {
 	const struct plan *plan = crew->plan;
-	uint64_t victim = work_random(&crew->random) % plan->writers;
+	uint64_t victim = work_random(&crew->random) %
+			  (plan->writers + plan->toggle_vacuum);
 	struct member *m = &crew->members[plan->readers + victim];
 
 	if (m->lives) {

@@ -21,7 +21,7 @@ struct crew {
 	const struct plan *plan;
 	spl_store *store;
 	struct share *share;
-	struct member *members; /* readers, then writers */
+	struct member *members; /* as plan_workers() */
 	uint64_t count;
 	uint64_t kills;
 	uint64_t begun_ns;
@@ -37,7 +37,7 @@ void crew_start(struct crew *crew, const struct plan *plan, spl_store *store,
 /* Reap who has ended by himself, which is a failure. */
 void crew_reap(struct crew *crew);
 
-/* Kill one of the writing processes, and put another into its place. */
+/* Kill a writing process, or the switcher's; put another into its place. */
 void crew_replace_one(struct crew *crew);
 
 /* Stop all, and kill writers that were to be killed; at the end all are gone

@@ -158,7 +158,7 @@ run(const struct plan *plan, struct share *share)
 static int
 run_to_the_end(const struct plan *plan)
 {
-	uint64_t tallies = plan->readers + plan->writers + 1;
+	uint64_t tallies = plan_workers(plan) + 1;
 	struct share *share = share_new(tallies);
 
 	if (!share) {

@@ -15,8 +15,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "stamp.h"
-
 #ifndef SPLINTER_BUILD
 #define SPLINTER_BUILD "unknown"
 #endif
@@ -43,14 +41,18 @@ static const struct row rows[] = {
 	{ "procs", NULL, "processes instead of threads", TO(procs), 0, 0, 0 },
 	{ "kill", NULL, "kill and replace random writers; implies processes",
 	  TO(kill), 0, 0, 0 },
+	{ "toggle-vacuum", NULL, "switch auto-vacuum off and on all the time",
+	  TO(toggle_vacuum), 0, 0, 0 },
 	{ "duration-ms", "D", "how long it runs, in milliseconds",
 	  TO(duration_ms), 1, 365 * DAY_MS, 0 },
 	{ "keys", "K", "how many keys", TO(keys), 1, 1 << 30, 0 },
 	{ "store", "NAME", "the store to make, use and remove",
 	  TO(store), 0, 0, 0 },
 	{ "slots", "S", "slots of the store (as keys, at least 1024)", TO(slots), 1, 1 << 30, 0 },
+	{ "min-value", "B", "bytes in the smallest value",
+	  TO(min_value), 1, UINT32_MAX, 0 },
 	{ "max-value", "B", "bytes in the largest value",
-	  TO(max_value), STAMP_LEN, UINT32_MAX, 0 },
+	  TO(max_value), 1, UINT32_MAX, 0 },
 	{ "writer-us", "U", "microseconds a writer pauses after a write", TO(writer_us), 0, DAY_MS * 1000, 0 },
 	{ "quiet", NULL, "no progress, no notes", TO(quiet), 0, 0, 0 },
 	{ "keep-test-store", NULL, "leave the store, say how to look at it",
@@ -124,6 +126,7 @@ set_defaults(struct plan *plan, const char *path)
 		.writers = 1,
 		.duration_ms = 10000,
 		.keys = 1000,
+		.min_value = 1,
 		.max_value = SPL_DEFAULT_MAX_VALUE,
 	};
 	plan->kind = SPL_MEMORY;
@@ -148,9 +151,9 @@ print_help(const char *path)
 		plan->kind == SPL_MEMORY ? "shared memory" : "a file");
 	for (size_t i = 0; i < ROWS; i++)
 		print_row(plan, &rows[i]);
-	printf("\nThe store is %ssplinter_stress_PID unless named. Values have "
-	       "at least %d bytes.\nNumbers take K, M or G (times 1024).\n",
-		plan->kind == SPL_MEMORY ? "" : "./", STAMP_LEN);
+	printf("\nThe store is %ssplinter_stress_PID unless named.\n"
+	       "Numbers take K, M or G (times 1024).\n",
+		plan->kind == SPL_MEMORY ? "" : "./");
 	puts("\nExit status: 0 no failure, 1 failures, or it could not be "
 	     "done, 2 usage.");
 }
@@ -328,6 +331,12 @@ check(const struct plan *plan)
 			"%" PRIu64 " writers are more than a store has room "
 			"for in one process: give at most %d, or --procs",
 			plan->writers, WRITER_THREADS_MAX);
+	else if (plan->min_value > plan->max_value)
+		plan_say(plan,
+			"the smallest value, %" PRIu64 " bytes, is larger than "
+			"the largest, %" PRIu64 ": give a smaller --min-value "
+			"or a larger --max-value",
+			plan->min_value, plan->max_value);
 	else if (plan->keys > plan->slots)
 		plan_say(plan,
 			"%" PRIu64 " keys do not fit into %" PRIu64
@@ -353,7 +362,7 @@ some_seed(void)
 static void
 complete(struct plan *plan)
 {
-	/* Twice the writers, and some for the leader and the dead. */
+	/* Twice the writers, some for the leader, the switcher, the dead. */
 	uint64_t entries = 2 * plan->writers + 8;
 
 	if (entries < SPL_DEFAULT_WRITERS)

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "spl.h"
+#include "stamp.h"
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
@@ -32,9 +33,11 @@ struct plan {
 	uint64_t writers;
 	uint64_t procs;
 	uint64_t kill;
+	uint64_t toggle_vacuum;
 	uint64_t duration_ms;
 	uint64_t keys;
 	uint64_t slots;
+	uint64_t min_value;
 	uint64_t max_value;
 	uint64_t writer_us;
 	uint64_t quiet;
@@ -53,6 +56,13 @@ int plan_read(struct plan *plan, int argc, char **argv, bool *done);
 void plan_say(const struct plan *plan, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* Readers, writers, then perhaps the one who switches auto-vacuum. */
+static inline uint64_t
+plan_workers(const struct plan *plan)
+{
+	return plan->readers + plan->writers + plan->toggle_vacuum;
+}
+
 /* Whether readers, or writers, are processes. */
 static inline bool
 plan_processes(const struct plan *plan, bool writers)
@@ -65,6 +75,16 @@ static inline bool
 plan_key_stays(uint32_t key)
 {
 	return key % 2 == 0;
+}
+
+/*
+ * No value has room for a stamp. Then a key that was absent first gets an empty
+ * one, since the first epoch of the next is not known before.
+ */
+static inline bool
+plan_tiny(const struct plan *plan)
+{
+	return plan->max_value < STAMP_LEN;
 }
 
 #endif

@@ -12,6 +12,7 @@ struct sums {
 	uint64_t reads, absent, read_bytes;
 	uint64_t writes, write_bytes, unsets;
 	uint64_t read_retries, write_retries;
+	uint64_t switches, lists;
 };
 
 /*
@@ -21,7 +22,7 @@ struct sums {
 static struct sums
 sum_up(const struct report *r)
 {
-	uint64_t workers = r->plan->readers + r->plan->writers;
+	uint64_t workers = plan_workers(r->plan);
 	struct sums s = {0};
 
 	for (uint64_t i = 0; i < workers; i++) {
@@ -32,6 +33,8 @@ sum_up(const struct report *r)
 		s.writes += tally_get(&t->writes);
 		s.write_bytes += tally_get(&t->write_bytes);
 		s.unsets += tally_get(&t->unsets);
+		s.switches += tally_get(&t->switches);
+		s.lists += tally_get(&t->lists);
 		*(i < r->plan->readers ? &s.read_retries : &s.write_retries) +=
 			tally_get(&t->retries);
 	}
@@ -147,9 +150,11 @@ print_json(
 		{"writers", p->writers},
 		{"procs", p->procs},
 		{"kill", p->kill},
+		{"toggle_vacuum", p->toggle_vacuum},
 		{"file", p->kind == SPL_FILE},
 		{"keys", p->keys},
 		{"slots", p->slots},
+		{"min_value", p->min_value},
 		{"max_value", p->max_value},
 		{"writer_us", p->writer_us},
 		{"seed", p->seed},
@@ -158,12 +163,14 @@ print_json(
 		{"reads_per_s", rate(s->reads, o->elapsed_ns)},
 		{"read_bytes", s->read_bytes},
 		{"absent", s->absent},
+		{"lists", s->lists},
 		{"writes", s->writes},
 		{"writes_per_s", rate(s->writes, o->elapsed_ns)},
 		{"write_bytes", s->write_bytes},
 		{"unsets", s->unsets},
 		{"read_retries", s->read_retries},
 		{"write_retries", s->write_retries},
+		{"switches", s->switches},
 		{"kills", o->kills},
 		{"repairs", o->repairs},
 		{"checked", o->yard->checked},
@@ -197,15 +204,18 @@ print_counts(
 	const struct report *r, const struct outcome *o, const struct sums *s)
 {
 	printf("reads: %" PRIu64 ", %" PRIu64 " a second, %" PRIu64
-	       " MiB verified, %" PRIu64 " of an unset key\n",
+	       " MiB verified, %" PRIu64 " of an unset key, %" PRIu64
+	       " lists\n",
 		s->reads, rate(s->reads, o->elapsed_ns), s->read_bytes >> 20,
-		s->absent);
+		s->absent, s->lists);
 	printf("writes: %" PRIu64 ", %" PRIu64 " a second, %" PRIu64
 	       " MiB, %" PRIu64 " after an unset\n",
 		s->writes, rate(s->writes, o->elapsed_ns), s->write_bytes >> 20,
 		s->unsets);
 	printf("retries: %" PRIu64 " of readers, %" PRIu64 " of writers\n",
 		s->read_retries, s->write_retries);
+	if (r->plan->toggle_vacuum)
+		printf("vacuum: switched %" PRIu64 " times\n", s->switches);
 	if (r->plan->kill)
 		printf("kills: %" PRIu64 ", %" PRIu64 " repaired\n", o->kills,
 			o->repairs);
@@ -223,8 +233,8 @@ print_text(
 	print_workers(p, false);
 	print_workers(p, true);
 	printf("store: %" PRIu64 " keys in %" PRIu64
-	       " slots, values of up to %" PRIu64 " bytes, in %s\n",
-		p->keys, p->slots, p->max_value,
+	       " slots, values of %" PRIu64 " to %" PRIu64 " bytes, in %s\n",
+		p->keys, p->slots, p->min_value, p->max_value,
 		p->kind == SPL_MEMORY ? "shared memory" : "a file");
 	print_counts(r, o, s);
 	printf("check: %" PRIu64 " keys read and listed, %" PRIu64

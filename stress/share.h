@@ -43,6 +43,8 @@ struct tally {
 	_Atomic uint64_t unsets;
 	_Atomic uint64_t retries; /* EAGAIN, and overtaken peeks */
 	_Atomic uint64_t version; /* the latest that this writer began */
+	_Atomic uint64_t switches; /* of auto-vacuum, done */
+	_Atomic uint64_t lists; /* walks over all keys, verified */
 };
 
 struct complaint {
@@ -62,7 +64,7 @@ struct share {
 	_Atomic uint64_t begun_ns; /* CLOCK_MONOTONIC */
 	struct complaints failures; /* something is not as it was written */
 	struct complaints errors; /* the run could not be done */
-	struct tally tallies[]; /* readers, writers, then the leader */
+	struct tally tallies[]; /* as plan_workers(), then the leader */
 };
 
 /* Null without memory. Zeroes. */

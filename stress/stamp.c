@@ -36,13 +36,20 @@ word_at(uint64_t check, size_t offset)
 	return word ^ word >> 32;
 }
 
+/* Where the bytes begin that follow from the stamp, or take its place. */
+static size_t
+bare_from(size_t len)
+{
+	return len < STAMP_LEN ? 0 : STAMP_LEN;
+}
+
 void
 stamp_make(uint8_t *bytes, struct stamp *stamp)
 {
-	size_t at = STAMP_LEN;
+	size_t at = bare_from(stamp->len);
 
 	stamp->check = check_of(stamp);
-	memcpy(bytes, stamp, sizeof *stamp);
+	memcpy(bytes, stamp, at);
 	for (; at + 8 <= stamp->len; at += 8)
 		memcpy(bytes + at, &(uint64_t){word_at(stamp->check, at)}, 8);
 	memcpy(bytes + at, &(uint64_t){word_at(stamp->check, at)},
@@ -53,7 +60,7 @@ stamp_make(uint8_t *bytes, struct stamp *stamp)
 static size_t
 first_wrong(const uint8_t *bytes, size_t len, uint64_t check)
 {
-	for (size_t at = STAMP_LEN; at < len; at += 8) {
+	for (size_t at = bare_from(len); at < len; at += 8) {
 		uint64_t right = word_at(check, at), found = right;
 		size_t n = len - at < 8 ? len - at : 8;
 
@@ -78,38 +85,52 @@ static bool
 flaw_byte(struct flaw *flaw, const struct stamp *s, size_t at, uint8_t found)
 {
 	uint64_t word = word_at(s->check, at & ~(size_t)7);
+	char of[64];
 
+	if (s->writer == STAMP_NOBODY)
+		snprintf(of, sizeof of, "epoch %" PRIu64, s->version);
+	else
+		snprintf(of, sizeof of, "writer %" PRIu32 ", version %" PRIu64,
+			s->writer, s->version);
 	snprintf(flaw->expected, sizeof flaw->expected,
-		"byte %zu of %" PRIu32 " 0x%02x (writer %" PRIu32
-		", version %" PRIu64 ")",
-		at, s->len, (unsigned)(word >> at % 8 * 8 & 0xff), s->writer,
-		s->version);
+		"byte %zu of %" PRIu32 " 0x%02x (%s)", at, s->len,
+		(unsigned)(word >> at % 8 * 8 & 0xff), of);
 	snprintf(flaw->found, sizeof flaw->found, "0x%02x", found);
 	return false;
 }
 
-bool
-stamp_whole(const uint8_t *bytes, size_t len, uint32_t run, uint32_t key,
-	struct stamp *found, struct flaw *flaw)
+static bool
+bytes_whole(const uint8_t *bytes, size_t len, const struct stamp *s,
+	struct flaw *flaw)
 {
-	struct stamp s;
+	size_t at = first_wrong(bytes, len, s->check);
 
-	if (len < sizeof s)
-		return flaw_number(flaw, "a length of at least", sizeof s, len);
-	memcpy(&s, bytes, sizeof s);
-	if (s.run != run)
-		return flaw_number(flaw, "a value of run", run, s.run);
-	if (s.key != key)
-		return flaw_number(flaw, "a value of key", key, s.key);
-	if (s.len != len)
+	return at == len || flaw_byte(flaw, s, at, bytes[at]);
+}
+
+bool
+stamp_whole(const uint8_t *bytes, size_t len, struct stamp *found,
+	struct flaw *flaw)
+{
+	const struct stamp wanted = *found;
+	struct stamp *s = found;
+
+	if (len < sizeof *s) {
+		s->len = (uint32_t)len;
+		s->writer = STAMP_NOBODY;
+		s->check = check_of(s);
+		return bytes_whole(bytes, len, s, flaw);
+	}
+	memcpy(s, bytes, sizeof *s);
+	if (s->run != wanted.run)
+		return flaw_number(flaw, "a value of run", wanted.run, s->run);
+	if (s->key != wanted.key)
+		return flaw_number(flaw, "a value of key", wanted.key, s->key);
+	if (s->len != len)
 		return flaw_number(
-			flaw, "as the stamp says a length of", s.len, len);
-	if (s.check != check_of(&s))
+			flaw, "as the stamp says a length of", s->len, len);
+	if (s->check != check_of(s))
 		return flaw_number(
-			flaw, "the stamp's check", check_of(&s), s.check);
-	size_t at = first_wrong(bytes, len, s.check);
-	if (at < len)
-		return flaw_byte(flaw, &s, at, bytes[at]);
-	*found = s;
-	return true;
+			flaw, "the stamp's check", check_of(s), s->check);
+	return bytes_whole(bytes, len, s, flaw);
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,11 @@
 
 #define KEY_PREFIX "stress-"
 
-enum { PREFIX_LEN = sizeof KEY_PREFIX - 1 };
+enum {
+	PREFIX_LEN = sizeof KEY_PREFIX - 1,
+	SHORT_MOST = 64, /* lengths that are chosen more often */
+	SWITCH_MOST_US = 10000 /* between two switches of auto-vacuum */
+};
 
 /* A quarter of a run on a file is spent getting faster, from this pause. */
 #define SLOW_US UINT64_C(50000)
@@ -193,34 +198,91 @@ peek(struct worker *w, const char *name, size_t *len, uint64_t *epoch)
 	return rc == -ESTALE ? -EAGAIN : rc;
 }
 
-/* A copy, or a look in place, which also tells the epoch; until it is had. */
+static int
+read_with_epoch(
+	struct worker *w, const char *name, size_t *len, uint64_t *epoch)
+{
+	struct spl_key_stat stat;
+	int rc = spl_read(w->store, name, w->value, w->plan->max_value, &stat);
+
+	if (rc)
+		return rc;
+	*len = stat.len;
+	*epoch = stat.epoch;
+	return 0;
+}
+
+/* The epoch that the key has now; 0 for none, or none that can be told. */
+static uint64_t
+epoch_now(struct worker *w, const char *name)
+{
+	struct spl_key_stat stat;
+
+	return spl_stat(w->store, name, &stat) ? 0 : stat.epoch;
+}
+
+/*
+ * spl_get() tells no epoch. A short value proves nothing without one: it has
+ * that of before, if that is still there after; or else it is read anew.
+ */
+static int
+copy(struct worker *w, const char *name, size_t *len, uint64_t *epoch)
+{
+	bool short_ones = w->plan->min_value < STAMP_LEN;
+	uint64_t before = short_ones ? epoch_now(w, name) : 0;
+	int rc = spl_get(w->store, name, w->value, w->plan->max_value, len);
+
+	if (rc || *len >= STAMP_LEN)
+		return rc;
+	if (!before || epoch_now(w, name) != before)
+		return read_with_epoch(w, name, len, epoch);
+	*epoch = before;
+	return 0;
+}
+
+/* A look in place, or a copy, with or without its epoch; until it is had. */
 static int
 fetch(struct worker *w, const char *name, size_t *len, uint64_t *epoch)
 {
+	static int (*const ways[])(struct worker *, const char *, size_t *,
+		uint64_t *) = {peek, peek, copy, read_with_epoch};
+	uint64_t way = work_random(&w->random) % 4;
 	int rc;
 
-	w->doing = work_random(&w->random) % 2 ? DOING_COPY : DOING_PEEK;
+	w->doing = way < 2 ? DOING_PEEK : DOING_COPY;
 	do {
-		rc = w->doing == DOING_PEEK ? peek(w, name, len, epoch)
-					    : spl_get(w->store, name, w->value,
-						      w->plan->max_value, len);
+		rc = ways[way](w, name, len, epoch);
 		if (rc == -EAGAIN)
 			tally_add(&w->tally->retries, 1);
 	} while (rc == -EAGAIN && !share_stopped(w->share));
 	return rc;
 }
 
+/* An empty value is one that no other one has taken the place of yet. */
+static bool
+has_length(struct worker *w, uint32_t key, size_t len, struct flaw *flaw)
+{
+	if (len >= w->plan->min_value ||
+		(!len && plan_tiny(w->plan) && !plan_key_stays(key)))
+		return true;
+	snprintf(flaw->expected, sizeof flaw->expected,
+		"a length of at least %" PRIu64, w->plan->min_value);
+	snprintf(flaw->found, sizeof flaw->found, "%zu", len);
+	return false;
+}
+
 int
 work_read(struct worker *w, uint32_t key)
 {
 	char name[KEY_SIZE];
-	struct stamp stamp;
+	struct stamp stamp = {.run = w->plan->run, .key = key};
 	struct flaw flaw;
 	uint64_t epoch = 0;
 	size_t len = 0;
 
 	work_key_name(name, key);
 	int rc = fetch(w, name, &len, &epoch);
+	stamp.version = epoch;
 	if (rc == -EAGAIN && !w->alone)
 		return rc;
 	tally_add(&w->tally->reads, 1);
@@ -228,8 +290,8 @@ work_read(struct worker *w, uint32_t key)
 		tally_add(&w->tally->absent, 1);
 	} else if (rc) {
 		complain(w, key, epoch, "a value", strerror(-rc));
-	} else if (!stamp_whole(
-			   w->value, len, w->plan->run, key, &stamp, &flaw)) {
+	} else if (!has_length(w, key, len, &flaw) ||
+		   !stamp_whole(w->value, len, &stamp, &flaw)) {
 		complain(w, key, epoch, flaw.expected, flaw.found);
 	} else {
 		tally_add(&w->tally->read_bytes, len);
@@ -238,16 +300,19 @@ work_read(struct worker *w, uint32_t key)
 	return rc;
 }
 
-/* Mostly any length; often the shortest and the longest. */
+/* Mostly any length; often a short one, the shortest and the longest. */
 static uint32_t
-some_length(struct worker *w)
+some_length(struct worker *w, uint64_t least)
 {
 	uint64_t r = work_random(&w->random);
 	uint64_t most = w->plan->max_value;
+	uint64_t span = most - least + 1;
 
 	if (r % 16 < 2)
-		return r % 2 ? STAMP_LEN : (uint32_t)most;
-	return (uint32_t)(STAMP_LEN + (r >> 8) % (most - STAMP_LEN + 1));
+		return (uint32_t)(r % 2 ? least : most);
+	if (r % 16 < 4 && span > SHORT_MOST)
+		span = SHORT_MOST;
+	return (uint32_t)(least + (r >> 8) % span);
 }
 
 /* Whether a write was not done; says so, unless it may be repeated. */
@@ -281,15 +346,89 @@ unset_until_done(struct worker *w, const char *name)
 	return rc;
 }
 
+/* What was written is what shows from now on, or something newer. */
+static void
+has_written(struct worker *w, uint32_t key, const struct stamp *s)
+{
+	struct sight *sight = &w->sights[key];
+
+	tally_add(&w->tally->writes, 1);
+	tally_add(&w->tally->write_bytes, s->len);
+	sight->writer = s->writer;
+	sight->version = s->version;
+	sight->known = true;
+}
+
 static int
-set_until_done(struct worker *w, const char *name, uint32_t len)
+set_stamped(struct worker *w, uint32_t key, const char *name, uint32_t len)
 {
 	int rc;
 
+	/* Counted before: who replaces us after a kill never repeats one. */
+	tally_add(&w->tally->version, 1);
+	struct stamp stamp = {
+		.run = w->plan->run,
+		.key = key,
+		.len = len,
+		.writer = w->index,
+		.version = tally_get(&w->tally->version),
+	};
+	stamp_make(w->value, &stamp);
 	while ((rc = spl_set(w->store, name, w->value, len)) == -EAGAIN) {
 		tally_add(&w->tally->retries, 1);
 		if (share_stopped(w->share))
 			break;
+	}
+	if (!rc)
+		has_written(w, key, &stamp);
+	return rc;
+}
+
+/*
+ * Once: a value for just the next epoch. -ENOENT: it is absent; -ESTALE:
+ * somebody was faster.
+ */
+static int
+try_short(struct worker *w, uint32_t key, const char *name, uint32_t len)
+{
+	struct stamp stamp = {.run = w->plan->run, .key = key, .len = len};
+	struct spl_key_stat stat;
+	uint64_t now;
+	int rc = spl_stat(w->store, name, &stat);
+
+	if (rc == -ENOENT && plan_tiny(w->plan))
+		rc = spl_set_if(w->store, name, "", 0, 0, &stat.epoch);
+	if (rc)
+		return rc;
+	stamp.writer = STAMP_NOBODY;
+	stamp.version = stat.epoch + 2;
+	stamp_make(w->value, &stamp);
+	rc = spl_set_if(w->store, name, w->value, len, stat.epoch, &now);
+	if (rc)
+		return rc;
+	if (now != stamp.version) {
+		struct flaw flaw;
+		snprintf(flaw.expected, sizeof flaw.expected,
+			"epoch %" PRIu64 " after %" PRIu64, stamp.version,
+			stat.epoch);
+		snprintf(flaw.found, sizeof flaw.found, "%" PRIu64, now);
+		complain(w, key, now, flaw.expected, flaw.found);
+	}
+	has_written(w, key, &stamp);
+	w->sights[key].epoch = now;
+	return 0;
+}
+
+static int
+set_short(struct worker *w, uint32_t key, const char *name, uint32_t len)
+{
+	int rc;
+
+	while ((rc = try_short(w, key, name, len)) == -EAGAIN ||
+		rc == -ESTALE) {
+		tally_add(&w->tally->retries, 1);
+		if (share_stopped(w->share))
+			return -EAGAIN;
 	}
 	return rc;
 }
@@ -297,7 +436,8 @@ set_until_done(struct worker *w, const char *name, uint32_t len)
 void
 work_write(struct worker *w, uint32_t key, bool unset)
 {
-	struct sight *sight = &w->sights[key];
+	uint32_t len = some_length(w, w->plan->min_value);
+	int rc;
 	char name[KEY_SIZE];
 
 	work_key_name(name, key);
@@ -308,24 +448,14 @@ work_write(struct worker *w, uint32_t key, bool unset)
 			return;
 		tally_add(&w->tally->unsets, gone >= 0);
 	}
-	/* Counted before: who replaces us after a kill never repeats one. */
-	tally_add(&w->tally->version, 1);
-	struct stamp stamp = {
-		.run = w->plan->run,
-		.key = key,
-		.len = some_length(w),
-		.writer = w->index,
-		.version = tally_get(&w->tally->version),
-	};
-	stamp_make(w->value, &stamp);
-	if (refused(w, key, set_until_done(w, name, stamp.len)))
-		return;
-	tally_add(&w->tally->writes, 1);
-	tally_add(&w->tally->write_bytes, stamp.len);
-	/* From now on nothing older of ours may show. */
-	sight->writer = stamp.writer;
-	sight->version = stamp.version;
-	sight->known = true;
+	if (len < STAMP_LEN)
+		rc = set_short(w, key, name, len);
+	else
+		rc = set_stamped(w, key, name, len);
+	/* It had no epoch that a short one could be made for. */
+	if (rc == -ENOENT)
+		rc = set_stamped(w, key, name, some_length(w, STAMP_LEN));
+	refused(w, key, rc);
 }
 
 /* On a file the pause begins long and shrinks to what was asked for. */
@@ -375,6 +505,119 @@ write_once(struct worker *w)
 	pause_between(w);
 }
 
+static void
+nap(struct worker *w, uint64_t most_us)
+{
+	long us = (long)(work_random(&w->random) % most_us);
+
+	nanosleep(&(struct timespec){.tv_nsec = us * 1000}, NULL);
+}
+
+/*
+ * To the other state. Nobody else does, but a predecessor may have been killed
+ * half way.
+ */
+static void
+switch_vacuum(struct worker *w)
+{
+	int on = !spl_auto_vacuum(w->store);
+	int rc = spl_set_auto_vacuum(w->store, on, NULL);
+
+	if (rc == -EAGAIN)
+		tally_add(&w->tally->retries, 1);
+	else if (rc || spl_auto_vacuum(w->store) != on)
+		share_fail(w->share, "auto-vacuum cannot be switched %s: %s",
+			on ? "on" : "off", strerror(-rc));
+	else
+		tally_add(&w->tally->switches, 1);
+	nap(w, SWITCH_MOST_US);
+}
+
+/* One sentence about lists is enough as well. */
+static void __attribute__((format(printf, 2, 3)))
+complain_of_list(struct worker *w, const char *format, ...)
+{
+	char text[200];
+	va_list args;
+
+	if (w->told_of_list) {
+		share_fail_again(w->share);
+		return;
+	}
+	w->told_of_list = true;
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	share_fail(
+		w->share, "%s, seen by %s %" PRIu32, text, w->role, w->index);
+}
+
+/* One that is listed. Whether it is one of those that always have to be. */
+static bool
+check_listed(struct worker *w, const struct spl_key_stat *stat)
+{
+	uint32_t key = work_key_number(stat->key);
+
+	if (key >= w->plan->keys) {
+		complain_of_list(
+			w, "key %.63s is listed: nobody wrote it", stat->key);
+		return false;
+	}
+	struct sight *sight = &w->sights[key];
+	if (stat->epoch < sight->epoch)
+		complain_of_list(w,
+			"key %s is listed with epoch %" PRIu64
+			" after epoch %" PRIu64,
+			stat->key, stat->epoch, sight->epoch);
+	if (!plan_key_stays(key))
+		return false; /* may come twice, or not at all */
+	if (sight->walk == w->walk)
+		complain_of_list(w, "key %s is listed twice", stat->key);
+	sight->walk = w->walk;
+	return true;
+}
+
+void
+work_list(struct worker *w)
+{
+	uint64_t staying = (w->plan->keys + 1) / 2, met = 0;
+	struct spl_key_stat stat;
+	spl_list *list;
+	int rc = spl_list_begin(w->store, NULL, NULL, &list);
+
+	if (rc) {
+		complain_of_list(
+			w, "the keys cannot be listed: %s", strerror(-rc));
+		return;
+	}
+	w->walk++;
+	while ((rc = spl_list_next(list, &stat)) != 0) {
+		if (rc == 1)
+			met += check_listed(w, &stat);
+		else if (rc == -EAGAIN)
+			met++; /* passed over: too many changes */
+		else
+			complain_of_list(
+				w, "a key cannot be listed: %s", strerror(-rc));
+	}
+	spl_list_end(list);
+	if (met < staying)
+		complain_of_list(w,
+			"%" PRIu64 " keys are never unset, but only %" PRIu64
+			" of them are listed",
+			staying, met);
+	tally_add(&w->tally->lists, 1);
+}
+
+/* Now and then a list: a walk takes as long as many reads. */
+static void
+read_once(struct worker *w)
+{
+	work_read(w, some_key(w));
+	if (work_random(&w->random) % (4 * w->plan->keys + 64) == 0)
+		work_list(w);
+}
+
 void
 work(struct worker *w)
 {
@@ -382,10 +625,12 @@ work(struct worker *w)
 		return;
 	share_wait_gate(w->share);
 	while (!share_stopped(w->share)) {
-		if (w->writes)
+		if (w->switches)
+			switch_vacuum(w);
+		else if (w->writes)
 			write_once(w);
 		else
-			work_read(w, some_key(w));
+			read_once(w);
 	}
 	work_end(w);
 }

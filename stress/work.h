@@ -15,6 +15,7 @@ struct sight {
 	uint32_t writer;
 	bool known; /* writer and version are */
 	uint8_t told; /* a bit for each enum doing: what was wrong, once */
+	uint16_t walk; /* the last list that it was met in */
 };
 
 /* What a worker does with a key at the moment. */
@@ -25,11 +26,14 @@ struct worker {
 	spl_store *store;
 	struct share *share;
 	struct tally *tally;
-	const char *role; /* "reader", "writer", "the check" */
+	const char *role; /* "reader", "writer", "switcher", "the check" */
 	bool writes;
+	bool switches; /* auto-vacuum, and does nothing else */
 	bool alone; /* nobody else writes: EAGAIN is a failure */
 	uint32_t index; /* among readers, or among writers */
 	enum doing doing;
+	uint16_t walk; /* lists begun */
+	bool told_of_list; /* that one was wrong */
 	uint64_t random;
 	uint8_t *value; /* max_value bytes */
 	struct sight *sights; /* one a key */
@@ -56,6 +60,9 @@ int work_read(struct worker *worker, uint32_t key);
 
 /* Write the next version of this worker; sometimes unset the key before. */
 void work_write(struct worker *worker, uint32_t key, bool unset);
+
+/* Walk over all keys beside writers, and verify that; recorded as well. */
+void work_list(struct worker *worker);
 
 /* All of it: from the gate's opening to share_stop(). */
 void work(struct worker *worker);

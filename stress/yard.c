@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "signals.h"
-#include "stamp.h"
 
 #define SHM "/dev/shm"
 
@@ -43,7 +42,7 @@ workers_size(const struct plan *plan)
 {
 	uint64_t each = plan->keys * sizeof(struct sight) + plan->max_value;
 
-	return each * (plan->readers + plan->writers + 1);
+	return each * (plan_workers(plan) + 1);
 }
 
 static uint64_t
@@ -179,7 +178,7 @@ yard_make(struct yard *yard, const struct plan *plan, struct share *share)
 		.plan = plan,
 		.store = yard->store,
 		.share = share,
-		.tally = &share->tallies[plan->readers + plan->writers],
+		.tally = &share->tallies[plan_workers(plan)],
 		.role = "the leader, as writer",
 		.index = (uint32_t)plan->writers,
 		.random = stamp_mix(plan->seed),
@@ -280,11 +279,11 @@ check_writing(struct yard *yard, uint32_t key)
 
 	work_write(leader, key, !plan_key_stays(key));
 	yard->rewritten++;
+	const struct sight wrote = *sight;
 	if (tally_get(&leader->tally->writes) == writes ||
 		work_read(leader, key))
 		return; /* complained of already */
-	if (sight->writer == leader->index &&
-		sight->version == tally_get(&leader->tally->version))
+	if (sight->writer == wrote.writer && sight->version == wrote.version)
 		return;
 	work_key_name(name, key);
 	share_fail(leader->share,
@@ -308,6 +307,17 @@ open_again(struct yard *yard)
 	spl_close(yard->store);
 	yard->store = again;
 	yard->leader.store = again;
+}
+
+/* Nobody keeps it from being switched on any more. */
+static void
+check_vacuum(struct yard *yard)
+{
+	int rc = spl_set_auto_vacuum(yard->store, 1, NULL);
+
+	if (rc || spl_auto_vacuum(yard->store) != 1)
+		share_fail(yard->leader.share,
+			"auto-vacuum cannot be switched on: %s", strerror(-rc));
 }
 
 static void
@@ -340,6 +350,8 @@ yard_check(struct yard *yard)
 	yard->leader.alone = true;
 	check_list(yard, listed);
 	check_keys(yard, listed);
+	if (yard->plan->toggle_vacuum)
+		check_vacuum(yard);
 	open_again(yard);
 	memset(listed, 0, size);
 	check_count(yard, check_list(yard, listed));

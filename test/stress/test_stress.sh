@@ -126,16 +126,16 @@ refuses() { # SENTENCE OPTION...
 
 sound='.failures == 0 and .errors == 0 and .reads > 0 and .writes > 0 and
 	.checked == .keys and .rewritten == ([.keys, 1000] | min) and
-	.read_bytes >= 32 * (.reads - .absent) and
+	.read_bytes >= .min_value * (.reads - .absent) and
 	.read_bytes <= .max_value * .reads and
-	.write_bytes >= 32 * .writes and .unsets <= .writes'
+	.write_bytes >= .min_value * .writes and .unsets <= .writes'
 
 test_default() {
 	run
 	check "finds no failure in a sound store" has_status 0
 	for line in 'run: 0\.[2-9] s, seed [0-9]+' 'readers: 2 threads' \
 		'writers: 1 thread' \
-		'store: 1000 keys in 1024 slots, values of up to 4096 bytes, in .*' \
+		'store: 1000 keys in 1024 slots, values of 1 to 4096 bytes, in .*' \
 		'reads: [1-9].* a second, .* MiB verified, .*' \
 		'writes: [1-9].* a second, .*' 'retries: .*' \
 		'check: 1000 keys read and listed, 1000 written again' \
@@ -158,7 +158,8 @@ test_json() {
 	check "that are plausible" is_true "$sound"
 	check "and say what was done" is_true ".readers == 2 and .writers == 1 and
 		.procs == 0 and .kill == 0 and .keys == 1000 and
-		.slots == 1024 and .max_value == 4096 and .seed == 12345 and
+		.slots == 1024 and .min_value == 1 and .max_value == 4096 and
+		.seed == 12345 and .toggle_vacuum == 0 and .switches == 0 and
 		.kills == 0 and .interrupted == 0 and
 		.file == $([[ $kind == file ]] && echo 1 || echo 0)"
 	check "--duration-ms is kept" is_true '.elapsed_ms >= 200'
@@ -182,8 +183,17 @@ test_options() {
 	run_json --threads 0 --writer-us 0
 	check "can only write, and reads that back" is_true \
 		'.readers == 0 and .writes > 0 and .reads > 0'
-	run_json --max-value 32 --keys 1 --slots 1 --writers 3
+	run_json --max-value 1 --keys 1 --slots 1 --writers 3
 	check "takes the smallest store" is_true "$sound"
+	run_json --max-value 31 --keys 10 --writers 2
+	check "unsets keys whose values are too short for a stamp" is_true \
+		"$sound and .unsets > 0"
+	run_json --min-value 100 --max-value 100 --keys 10
+	check "--min-value: no value is shorter" is_true "$sound and
+		.read_bytes == 100 * (.reads - .absent) and
+		.write_bytes == 100 * .writes"
+	run_json --keys 10
+	check "lists beside writers" is_true "$sound and .lists > 0"
 	check "leaves nothing" leaves_nothing
 }
 
@@ -204,6 +214,18 @@ test_processes() {
 	check "and prints kills" finds '^kills: [1-9][0-9]*, [0-9]+ repaired$' \
 		out
 	check "and readers as processes" finds '^readers: 2 processes$' out
+}
+
+test_vacuum() {
+	run_json --toggle-vacuum --writers 2 --duration-ms 500
+	check "--toggle-vacuum finds no failure" has_status 0
+	check "and switches" is_true "$sound and .switches > 0"
+	check "and leaves nothing" leaves_nothing
+	run --toggle-vacuum --procs --kill --writers 2 --writer-us 0
+	check "--toggle-vacuum: who switches may be killed" has_status 0
+	check "and prints switches" finds \
+		'^vacuum: switched [0-9]+ times$' out
+	check "and leaves nothing" leaves_nobody
 }
 
 test_quiet() {
@@ -327,22 +349,32 @@ test_damage() {
 	test_scribbled stamps "$key (the stamp's check|a value of|as the stamp) .*, found [0-9]+$seen" \
 		--writer-us 100 --procs
 	test_scribbled epochs "$key epoch [0-9]+ or later, found epoch [0-9]+$seen" \
-		--writer-us 100 --keys 8
+		--writer-us 100 --keys 8 --min-value 32
+	# Too short for a stamp: only its epoch tells what it should be.
+	short="$key byte [0-9]+ of [0-9]+ 0x[0-9a-f]{2} \\(epoch [0-9]+\\), found 0x[0-9a-f]{2}$seen"
+	test_scribbled values "$short" --writer-us 100 --max-value 8
+	test_scribbled epochs "$short" --writer-us 100 --max-value 8 --keys 8
+	test_scribbled lengths "$short" --writer-us 100 --max-value 8 --keys 8
+	test_scribbled lengths "$key as the stamp says a length of [0-9]+, found [0-9]+$seen" \
+		--writer-us 100 --min-value 64
 	# The first value that is seen may be the leader's, who writes as the
 	# last one, or already one of writer 0.
 	test_scribbled old "$key version [0-9]+ of writer 0 or later, found version [0-9]+ of writer [01]$seen" \
-		--writer-us 100 --keys 8 --max-value 32
-	# In a copy there is no epoch to tell. Few enough that all are told.
-	test_scribbled back "$key version [0-9]+ of writer 0 or later, found version [0-9]+ of writer 0; epoch now [0-9]+, seen by reader 0 in a copy$" \
-		--writer-us 100 --keys 2 --max-value 32 --threads 1
+		--writer-us 100 --keys 8 --min-value 32 --max-value 32
+	# A copy may have no epoch to tell. Few enough that all are told.
+	test_scribbled back "$key version [0-9]+ of writer 0 or later, found version [0-9]+ of writer 0; epoch (now )?[0-9]+, seen by reader 0 in a copy$" \
+		--writer-us 100 --keys 2 --min-value 32 --max-value 32 --threads 1
 }
 
 test_peer() {
-	start --threads 1 --writers 0 # so few that all failures are told
+	# So few that all failures are told.
+	start --threads 1 --writers 0 --min-value 32
 	until_true "it is filled" peer head stress-999
 	peer unset stress-0
 	until_true "a lost key is noticed" \
 		finds "$key a value, found No such file or directory$seen"
+	until_true "a lost key is noticed in lists" \
+		finds "500 keys are never unset, but only 499 of them are listed, seen by reader 0\$"
 	peer set stress-2 short
 	until_true "a foreign value is noticed" \
 		finds "$key a length of at least 32, found 5$seen"
@@ -389,7 +421,8 @@ test_usage() {
 	number_of writers 1001 0 1000
 	number_of duration-ms 0 1 31536000000
 	number_of slots 2G 1 1073741824
-	number_of max-value 31 32 4294967295
+	number_of min-value 0 1 4294967295
+	number_of max-value 0 1 4294967295
 	number_of writer-us -5 0 86400000000
 	number_of seed 0 1 9007199254740991
 	refuses "unknown option '--foo': '$prog --help' lists the options" --foo
@@ -399,6 +432,8 @@ test_usage() {
 	refuses "option '--procs' takes no value: write '--procs'" --procs=1
 	refuses "2048 keys do not fit into 1024 slots: give --slots at least 2048, or fewer --keys" \
 		--keys 2K --slots 1K
+	refuses "the smallest value, 5000 bytes, is larger than the largest, 4096: give a smaller --min-value or a larger --max-value" \
+		--min-value 5000
 	refuses "without readers and writers there is nothing to do: give --threads or --writers at least 1" \
 		--threads 0 --writers 0
 	refuses "--kill kills writers and there are none: give --writers at least 1" \
@@ -500,6 +535,7 @@ suite() { # PROGRAM KIND DIRECTORY
 	test_json
 	test_options
 	test_processes
+	test_vacuum
 	test_quiet
 	test_names
 	test_signals
