@@ -85,7 +85,7 @@ say = @echo '  $1'
 endif
 
 .PHONY: all world help demo tests test valtest check asan ubsan tsan fault \
-	soak bench models models-long docs-check lint fmt fmt-check install uninstall \
+	soak soak-stress bench models models-long docs-check lint fmt fmt-check install uninstall \
 	dist deb clean
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -107,6 +107,9 @@ help:
 	@echo 'make soak        those of waiting, feeds, times to live and hostile'
 	@echo '                 peers, for hours'
 	@echo 'make bench       wake-ups, measured beside the bare kernel'
+	@echo 'make soak        those of waiting, feeds and times to live, for hours;'
+	@echo '                 make soak-stress: every byte verified, half an hour'
+	@echo 'make bench       wake-ups and retries, beside the bare kernel, a seqlock'
 	@echo 'make models models-long   the protocol, model-checked'
 	@echo 'make fuzz        the command line, for FUZZ_SECONDS=600; needs clang'
 	@echo 'make docs-check  README and manual against the programs'
@@ -280,10 +283,20 @@ fault: all $(FAULT)
 # What finds a fault that shows once in a million times. Each says how far
 # it has come; ends with the first that fails.
 soak: $(addprefix $(BUILD)/fault_,wake feed ttl hostile)
+soak: $(addprefix $(BUILD)/fault_,wake feed ttl) soak-stress
 	@$(BUILD)/fault_wake $(or $(SOAK_WAKES),1000000)
 	@$(BUILD)/fault_feed $(or $(SOAK_CHANGES),10000000)
 	@$(BUILD)/fault_ttl $(or $(SOAK_READS),100000000)
 	@$(BUILD)/fault_hostile $(or $(SOAK_HOSTILE),100000000)
+
+# Readers and writers as threads, as processes, and with writers being killed.
+SOAK_STRESS := --threads 14 --writers 2 --max-value 64K --toggle-vacuum
+soak-stress: $(BUILD)/splinter_stress
+	@for options in '' --procs '--procs --kill'; do \
+		echo "# splinter_stress $(SOAK_STRESS) $$options"; \
+		$< --duration-ms $(or $(SOAK_STRESS_MS),600000) \
+			$(SOAK_STRESS) $$options || exit 1; \
+	done
 
 bench: $(BENCH)
 	@for program in $(BENCH); do $$program $(BENCH_OPTIONS) || exit 1; done
@@ -314,7 +327,7 @@ docs-check: all
 			$(BUILD)/docs-check.log) ok"; done
 
 SOURCES := $(wildcard include/*.h src/*.[ch] cli/*.[ch] stress/*.[ch] \
-	test/*.h test/unit/*.[ch] test/fault/*.c test/fuzz/*.[ch] examples/*.c bench/*.c)
+	test/*.h test/unit/*.[ch] test/fault/*.c test/fuzz/*.[ch] examples/*.c bench/*.[ch])
 SCRIPTS := $(wildcard test/*.sh test/*/*.sh examples/*.sh packaging/*.sh) \
 	.ci/run
 fmt:

@@ -12,28 +12,17 @@
  * the waiter, awake, takes the difference to its own clock, which is the same.
  */
 #define _GNU_SOURCE
-#include <errno.h>
-#include <getopt.h>
-#include <inttypes.h>
 #include <linux/futex.h>
-#include <sched.h>
 #include <signal.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "atomic.h"
-#include "spl.h"
+#include "bench.h"
 
 enum {
 	ROUNDS = 2000,
@@ -42,23 +31,8 @@ enum {
 	VALUE = 64
 };
 
+const char *const bench_name = "bench_wake";
 static const char *const KEY = "key";
-
-static void
-die(const char *what, int rc)
-{
-	fprintf(stderr, "bench_wake: %s: %s\n", what, strerror(-rc));
-	exit(1);
-}
-
-static uint64_t
-now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 /* A seqlock around a value, and a cache line apart from all else. */
 struct seqlock {
@@ -514,26 +488,6 @@ report_looks(bool json)
 		printf("\n  ]}");
 }
 
-/* From /proc/cpuinfo, fit for JSON as it is. */
-static void
-cpu_model(char *text, size_t size)
-{
-	FILE *f = fopen("/proc/cpuinfo", "r");
-	char line[256];
-
-	snprintf(text, size, "unknown CPU");
-	while (f && fgets(line, sizeof line, f)) {
-		char *colon = strchr(line, ':');
-		if (strncmp(line, "model name", 10) != 0 || !colon)
-			continue;
-		line[strcspn(line, "\n\"\\")] = '\0';
-		snprintf(text, size, "%s", colon + 2);
-		break;
-	}
-	if (f)
-		fclose(f);
-}
-
 static void
 report(const size_t *cpus, bool json)
 {
@@ -582,33 +536,6 @@ store_new(void)
 	return store;
 }
 
-/* The first two CPUs that we may use; the same one twice if there is no other. */
-static void
-cpus_find(size_t *cpus)
-{
-	cpu_set_t set;
-	size_t found = 0;
-
-	if (sched_getaffinity(0, sizeof set, &set))
-		die("sched_getaffinity", -errno);
-	for (size_t cpu = 0; cpu < CPU_SETSIZE && found < 2; cpu++)
-		if (CPU_ISSET(cpu, &set))
-			cpus[found++] = cpu;
-	if (found == 1)
-		cpus[1] = cpus[0];
-}
-
-static void
-pin(size_t cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	if (sched_setaffinity(0, sizeof set, &set))
-		die("sched_setaffinity", -errno);
-}
-
 static void
 make_shared(uint64_t rounds, bool looking)
 {
@@ -647,45 +574,6 @@ waiter_ended(int number)
 		_exit(1);
 }
 
-static void
-usage(FILE *to)
-{
-	fprintf(to,
-		"usage: bench_wake [--rounds N] [--json]\n"
-		"  --rounds N  wakes of each kind at the fast pace, 1 to "
-		"10000000 (default %d)\n"
-		"  --json      one JSON object\n",
-		ROUNDS);
-}
-
-static void
-options_read(int argc, char **argv, uint64_t *rounds, bool *json)
-{
-	static const struct option options[] = {
-		{"rounds", required_argument, NULL, 'r'},
-		{"json", no_argument, NULL, 'j'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
-	};
-	char *end = NULL;
-	int c;
-
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (c == 'r')
-			*rounds = strtoull(optarg, &end, 10);
-		else if (c == 'j')
-			*json = true;
-		else {
-			usage(c == 'h' ? stdout : stderr);
-			exit(c == 'h' ? 0 : 2);
-		}
-	}
-	if (optind < argc || (end && *end) || !*rounds || *rounds > 10000000) {
-		usage(stderr);
-		exit(2);
-	}
-}
-
 int
 main(int argc, char **argv)
 {
@@ -694,8 +582,10 @@ main(int argc, char **argv)
 	int status = 0;
 	bool json = false;
 
-	options_read(argc, argv, &rounds, &json);
-	cpus_find(cpus);
+	options_read(argc, argv, "wakes of each kind at the fast pace", &rounds,
+		&json);
+	if (cpus_find(cpus, 2) == 1)
+		cpus[1] = cpus[0];
 	make_shared(rounds, cpus[0] != cpus[1]);
 	/* Each ends when the other does: neither waits for a dead one. */
 	signal(SIGCHLD, waiter_ended);
