@@ -106,6 +106,8 @@ help:
 	@echo 'make fault       concurrency and kill tests'
 	@echo 'make soak        those of waiting, feeds, times to live and hostile'
 	@echo '                 peers, for hours'
+	@echo 'make coverage    lines and branches that the tests run; needs llvm'
+	@echo 'make soak        those of waiting, feeds and times to live, for hours'
 	@echo 'make bench       wake-ups, measured beside the bare kernel'
 	@echo 'make soak        those of waiting, feeds and times to live, for hours;'
 	@echo '                 make soak-stress: every byte verified, half an hour'
@@ -148,6 +150,9 @@ $(BUILD)/flat_splinter.o $(BUILD)/flat_splinter_p.o: src/flat.c
 	$(call say,CC $@)
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -c -o $@ $< \
 		-DSPLI_FLAT_KIND=$(if $(findstring _p.o,$@),SPL_FILE,SPL_MEMORY)
+
+# COVERED is how `make coverage` compiles what it looks at, and nothing else.
+$(BUILD)/src/%.o $(BUILD)/flat_%.o: ALL_CFLAGS += $(COVERED)
 
 # Libraries: the same but for what a name means to the flat API.
 $(BUILD)/lib%.a: $(CORE) $(BUILD)/flat_%.o
@@ -311,6 +316,20 @@ ubsan:
 tsan:
 	+$(call SANITIZED,-fsanitize=thread \
 		$(if $(findstring clang,$(CC)),,-Wno-tsan))
+
+# Every line of src/, and what the tests do not run. Kills at random moments
+# would count what the dead never ran: see test/coverage/coverage.py.
+COVERAGE := $(filter-out $(BUILD)/fault_kill,$(TESTS) $(FAULT))
+.PHONY: coverage
+coverage:
+	+@$(MAKE) --no-print-directory CC=clang BUILD=$(BUILD)/coverage \
+		CFLAGS='-O1 -g' LDFLAGS=-fprofile-instr-generate \
+		COVERED='-fprofile-instr-generate -fcoverage-mapping \
+		-fprofile-update=atomic -mllvm -runtime-counter-relocation' \
+		$(COVERAGE:$(BUILD)/%=$(BUILD)/coverage/%) \
+		$(BUILD)/coverage/libsplinter.so.$(VERSION)
+	@test/coverage/coverage.py $(BUILD)/coverage \
+		$(COVERAGE:$(BUILD)/%=$(BUILD)/coverage/%)
 
 models:
 	@test/model/run.sh
