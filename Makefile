@@ -198,12 +198,15 @@ $(BUILD)/test_splinter_p/%.o: test/unit/%.c
 	$(call say,CC $@)
 	$(Q)$(CC) $(ALL_CPPFLAGS) -Itest $(ALL_CFLAGS) -DTEST_KIND=SPL_FILE \
 		-c -o $@ $<
+# Calls that test/unit/hook.h meets.
+HOOKED := $(shell sed -n 's/^\tT(\([a-z_]*\)).*/-Wl,--wrap=\1/p' \
+	test/unit/hook.h)
 $(BUILD)/splinter_test: $(call TEST_OBJ,splinter) $(BUILD)/libsplinter.a
 	$(call say,LD $@)
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(HOOKED) -o $@ $^
 $(BUILD)/splinterp_test: $(call TEST_OBJ,splinter_p) $(BUILD)/libsplinter_p.a
 	$(call say,LD $@)
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(HOOKED) -o $@ $^
 
 $(BUILD)/fault_%: $(BUILD)/test/fault/%.o $(BUILD)/libsplinter.a
 	$(call say,LD $@)

@@ -30,6 +30,7 @@
 	T(pool)                                                                \
 	T(swap)                                                                \
 	T(swap_computed)                                                       \
+	T(swap_rivals)                                                         \
 	T(writer)                                                              \
 	T(writers)                                                             \
 	T(writer_fork)                                                         \
