@@ -59,6 +59,7 @@
 	T(store_hand_out)                                                      \
 	T(store_view)                                                          \
 	T(damage)                                                              \
+	T(garbage)                                                             \
 	T(flat)                                                                \
 	T(flat_errors)
 
