@@ -60,6 +60,7 @@
 	T(store_view)                                                          \
 	T(damage)                                                              \
 	T(garbage)                                                             \
+	T(refused)                                                             \
 	T(flat)                                                                \
 	T(flat_errors)
 
