@@ -51,6 +51,7 @@
 	T(follow_past)                                                         \
 	T(follow_model)                                                        \
 	T(follow_damage)                                                       \
+	T(follow_edges)                                                        \
 	T(notify)                                                              \
 	T(list)                                                                \
 	T(store)                                                               \
