@@ -86,6 +86,8 @@ class Cage:
 
     def start(self, command, scratch):
         environment = {**os.environ, 'TMPDIR': str(scratch), 'SPLINTER_TEST_SMALL': '1', 'SPLINTER_TEST_SEED': '1'}
+        if 'splinterp' in command[0]:
+            del environment['SPLINTER_TEST_SMALL']
         return subprocess.Popen(self.prefix + command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                 stderr=subprocess.STDOUT, env=environment, cwd=scratch, start_new_session=True)
 
@@ -104,8 +106,8 @@ class Cage:
 class Build:
     """Objects of everything unchanged, and what it takes to have one changed."""
 
-    def __init__(self, folder, compiler, cage):
-        self.folder, self.compiler, self.cage = folder, compiler, cage
+    def __init__(self, folder, compiler, cage, memory):
+        self.folder, self.compiler, self.cage, self.memory = folder, compiler, cage, memory
         self.objects = folder / 'objects'
         self.sources = sorted(p.name for p in (ROOT / 'src').glob('*.c'))
         self.faults = sorted(p.stem for p in (ROOT / 'test/fault').glob('*.c'))
@@ -172,7 +174,8 @@ class Build:
         stages = [[('splinter_test', first)]] if first else []
         stages.append([('splinter_test', [t for t in quick if t not in first])])
         stages.append([('splinter_test', [t]) for t in slow] + [(f'fault_{n}', []) for n in self.faults])
-        stages.append([('splinterp_test', quick)] + [('splinterp_test', [t]) for t in slow])
+        if not self.memory:
+            stages.append([('splinterp_test', quick)] + [('splinterp_test', [t]) for t in slow])
         return stages
 
     def measure(self, folder):
@@ -396,6 +399,7 @@ def main():
     parser.add_argument('--jobs', type=int, default=1)
     parser.add_argument('--resume', action='store_true', help='leave out what the result file has')
     parser.add_argument('--again', metavar='VERDICT', help='those alone that the result file says this of')
+    parser.add_argument('--memory', action='store_true', help='not with stores in files as well, which is quicker')
     parser.add_argument('--list', action='store_true', help='the mutants; nothing is built')
     parser.add_argument('--folder', type=pathlib.Path, default=ROOT / 'build/mutation')
     parser.add_argument('--cc', default='gcc')
@@ -423,7 +427,7 @@ def main():
         mutants = [m for m in mutants if known.get(m.name, [None] * 4)[2:] != [m.was, m.becomes]]
 
     options.folder.mkdir(parents=True, exist_ok=True)
-    build = Build(options.folder, options.cc, Cage())
+    build = Build(options.folder, options.cc, Cage(), options.memory)
     if not build.cage.prefix:
         print('# no namespaces here: what a mutant leaves is taken away by its name')
     build.prepare()

@@ -13,6 +13,21 @@
 #include "wait.h"
 #include "writer.h"
 
+/* Spare blocks without their entry's mark: a later repair would take them for
+ * published ones. */
+static unsigned
+unmarked(spl_store *s, uint32_t e)
+{
+	const struct spli_writer *w = &s->writers[e];
+	unsigned wrong = 0;
+
+	for (uint64_t i = 0; w->ready && i < s->geo.ring; i++) {
+		const struct spli_block *block = spli_block(s, w->spare[i]);
+		wrong += !block || block->owner != e + 1;
+	}
+	return wrong;
+}
+
 /* What has to hold after any repair. */
 static unsigned
 not_tidy(spl_store *s)
@@ -20,8 +35,9 @@ not_tidy(spl_store *s)
 	unsigned wrong = unit_misplaced(s) + unit_wrong_reaches(s);
 
 	wrong += spli_load(&s->header->claim) != 0;
-	for (uint64_t e = 0; e < s->geo.writers; e++) {
+	for (uint32_t e = 0; e < s->geo.writers; e++) {
 		const struct spli_writer *w = &s->writers[e];
+		wrong += unmarked(s, e);
 		wrong += spli_load(&w->lease) != 0;
 		wrong +=
 			spli_record_kind(spli_load(&w->record.op)) != SPLI_IDLE;

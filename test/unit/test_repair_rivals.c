@@ -178,9 +178,57 @@ one_after_the_other(enum spli_kind b_kind, const char *what)
 	CHECK(!wrong, "an update, then %s, both die: %u pairs", what, deaths);
 }
 
+/*
+ * Two that die right after their swaps, in given entries: the later one's
+ * record, or what its repair leaves, says that the former's had happened.
+ */
+static unsigned
+two_entries(uint32_t a_entry, uint32_t b_entry, enum spli_kind b_kind,
+	bool a_first)
+{
+	enum { UPDATE_SWAPPED = 5, UNSET_SWAPPED = 4, HANDLES = 3 };
+	spl_store *s = unit_store(TEST_KIND, 4, 64), *holders[HANDLES];
+	int b_steps = b_kind == SPLI_UNSET ? UNSET_SWAPPED : UPDATE_SWAPPED;
+	unsigned wrong = 0;
+
+	/* Each holder has an entry, which is free when he closes. */
+	for (int i = 0; i < HANDLES; i++) {
+		holders[i] = unit_again(s, 0);
+		unit_set(holders[i], VICTIM_KEY, VICTIM_OLD);
+	}
+	spl_close(holders[a_entry]);
+	struct fate a = kill_one(s, SPLI_UPDATE, UPDATE_SWAPPED);
+	spl_close(holders[b_entry]);
+	struct fate b = kill_one(s, b_kind, b_steps);
+	wrong += a.entry != a_entry || !a.published || !a.dead;
+	wrong += b.entry != b_entry || !b.published || !b.dead;
+	spl_close(holders[HANDLES - a_entry - b_entry]);
+	wrong += spli_writer_rescue(s, a_first ? a.entry : b.entry) != 0;
+	wrong += spli_writer_rescue(s, a_first ? b.entry : a.entry) != 0;
+	wrong += unit_epoch(s, VICTIM_KEY) != (b_kind == SPLI_UNSET ? 0 : 10);
+	wrong += wrong_after(s);
+	unit_drop(s);
+	return wrong;
+}
+
+static void
+in_every_entry(enum spli_kind b_kind, const char *what)
+{
+	unsigned wrong = 0;
+
+	for (uint32_t a = 0; a < 3; a++)
+		for (uint32_t b = 0; b < 3; b++)
+			for (int order = 0; a != b && order < 2; order++)
+				wrong += two_entries(a, b, b_kind, order == 0);
+	CHECK(!wrong, "an update, then %s, both swapped: whichever entries",
+		what);
+}
+
 void
 test_repair_rivals(void)
 {
+	in_every_entry(SPLI_UPDATE, "an update");
+	in_every_entry(SPLI_UNSET, "an unset");
 	a_living_rival(SPLI_UPDATE, "update");
 	a_living_rival(SPLI_INSERT, "insert");
 	a_living_rival(SPLI_UNSET, "unset");

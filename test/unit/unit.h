@@ -35,6 +35,7 @@
 	T(writers)                                                             \
 	T(writer_fork)                                                         \
 	T(repair)                                                              \
+	T(repair_record)                                                       \
 	T(repair_rivals)                                                       \
 	T(vacuum)                                                              \
 	T(wait)                                                                \
