@@ -31,8 +31,7 @@ begin(void)
 	struct spli_key key;
 
 	if (unit_set(c.s, "k", "value") || spli_lease_take(c.s, &c.lease) ||
-		spli_key_make(&key, "k") ||
-		spli_table_find(c.s, &key, &c.spot))
+		spli_key_make(&key, "k") || spli_table_find(c.s, &key, &c.spot))
 		abort();
 	c.w = c.lease.writer;
 	c.e = c.lease.name - 1;
@@ -201,8 +200,8 @@ waiters_are_woken(void)
 static void
 reach_of_a_long_key(void)
 {
-	static const char text[] =
-		"a key of sixty-three bytes, which is as long as any key can be.";
+	static const char text[] = "a key of sixty-three bytes, which is as "
+				   "long as any key can be.";
 	struct scene c = begin();
 	struct spli_key key;
 	uint64_t slot;

@@ -183,8 +183,8 @@ one_after_the_other(enum spli_kind b_kind, const char *what)
  * record, or what its repair leaves, says that the former's had happened.
  */
 static unsigned
-two_entries(uint32_t a_entry, uint32_t b_entry, enum spli_kind b_kind,
-	bool a_first)
+two_entries(
+	uint32_t a_entry, uint32_t b_entry, enum spli_kind b_kind, bool a_first)
 {
 	enum { UPDATE_SWAPPED = 5, UNSET_SWAPPED = 4, HANDLES = 3 };
 	spl_store *s = unit_store(TEST_KIND, 4, 64), *holders[HANDLES];
