@@ -116,6 +116,78 @@ damaged_marks(void)
 	unit_drop(s);
 }
 
+/* A length beyond max_value is believed by nobody who has room for it. */
+static void
+too_long_is_not_copied(void)
+{
+	spl_store *s = unit_store(TEST_KIND, 4, 16);
+	char buf[256], untouched[256];
+	uint64_t slot;
+
+	unit_set(s, "k", "value");
+	block_of(s, "k", &slot)->len = 200;
+	memset(buf, '-', sizeof buf);
+	memcpy(untouched, buf, sizeof buf);
+	CHECK_RC(spl_get(s, "k", buf, sizeof buf, NULL), -EBADMSG);
+	CHECK(!memcmp(buf, untouched, sizeof buf),
+		"nothing of a value that is too long is copied");
+	unit_drop(s);
+}
+
+/* A key in shared memory need not end. */
+static void
+a_key_without_end(void)
+{
+	spl_store *s = unit_store(TEST_KIND, 4, 16);
+	char key[SPLI_KEY_SIZE + 1];
+	struct spli_read read = {0};
+	struct spli_spot spot;
+	uint64_t slot;
+
+	unit_set(s, "k", "value");
+	memset(block_of(s, "k", &slot)->key, 'x', SPLI_KEY_SIZE);
+	memset(key, '-', sizeof key);
+	CHECK_RC(spli_slot_read(s, slot, key, &read, &spot), 1);
+	CHECK(strnlen(key, sizeof key) == SPL_KEY_MAX,
+		"a key without an end is cut off");
+	unit_drop(s);
+}
+
+/* What an insert needs is not there: an error, and nothing has changed. */
+static void
+no_room_for_an_insert(void)
+{
+	enum { ENTRIES = 8 };
+	spl_store *s = unit_store(TEST_KIND, 4, 16);
+	uint64_t words[ENTRIES], low = s->header->low;
+
+	/* Until the ring's own blocks are in the table, then one goes back. */
+	unit_set(s, "a", "1");
+	unit_set(s, "b", "2");
+	unit_set(s, "c", "3");
+	spl_unset(s, "a");
+	low = s->header->low;
+	s->header->low = s->geo.ring_blocks + 1;
+	CHECK_RC(unit_set(s, "new", ""), -EBADMSG);
+	s->header->low = low;
+	CHECK(unit_is(s, "new", NULL) && unit_is(s, "b", "2"),
+		"a free block that is not reserved is not given out");
+	if (s->geo.entries != ENTRIES)
+		abort();
+	for (int i = 0; i < ENTRIES; i++) {
+		words[i] = s->table[i].word;
+		if (!spli_word_block(s, words[i]))
+			s->table[i].word = spli_word(s, words[i], 1);
+	}
+	CHECK_RC(unit_set(s, "new", ""), -EBADMSG);
+	for (int i = 0; i < ENTRIES; i++)
+		s->table[i].word = words[i];
+	CHECK(unit_is(s, "new", NULL) && !unit_misplaced(s),
+		"nor is there a key where no entry is empty");
+	CHECK_RC(unit_set(s, "new", ""), 0);
+	unit_drop(s);
+}
+
 /* A key that is overwritten without end, as far as a reader can tell. */
 struct flicker {
 	spl_store *s;
@@ -255,6 +327,9 @@ test_damage(void)
 	for (int i = 0; i < 2; i++)
 		damaged_values(unit_kinds[i]);
 	damaged_marks();
+	too_long_is_not_copied();
+	a_key_without_end();
+	no_room_for_an_insert();
 	overwritten_without_end();
 	CHECK(!unit_run(scribbled_on, &seed),
 		"random bytes all over the region crash nothing");

@@ -302,6 +302,86 @@ beyond_four_gib(uint32_t kind)
 	free(back);
 }
 
+static uint64_t
+block_of(const spl_store *s, const char *text, uint64_t *slot)
+{
+	struct spli_key key;
+	struct spli_spot spot;
+
+	if (spli_key_make(&key, text) || spli_table_find(s, &key, &spot))
+		return 0;
+	*slot = spot.slot;
+	return spli_word_block(s, spot.word);
+}
+
+/* A block that was displaced is left alone for as long as can be. */
+static void
+the_ring_goes_round(void)
+{
+	spl_store *s = unit_store(TEST_KIND, 4, 8);
+	uint64_t ids[8], slot, wrong = 0, ring = s->geo.ring;
+
+	unit_set(s, "k", "");
+	for (uint64_t i = 0; i < 2 * (ring + 1); i++) {
+		unit_set(s, "k", "");
+		ids[i] = block_of(s, "k", &slot);
+		for (uint64_t j = 1; j <= ring; j++)
+			wrong += i >= j && ids[i] == ids[i - j];
+		wrong += i > ring && ids[i] != ids[i - ring - 1];
+	}
+	CHECK(!wrong, "a value is overwritten by the %u-th set after it",
+		(unsigned)ring + 1);
+	unit_drop(s);
+}
+
+/* What a repair would ask of them, and what a later version may use. */
+static void
+heads_of_blocks(void)
+{
+	spl_store *s = unit_store(TEST_KIND, 4, 8);
+	const struct spli_writer *w = s->writers;
+	uint64_t slot, wrong = 0;
+	char key[4];
+
+	for (int i = 0; i < 20; i++) {
+		unit_text(key, sizeof key, "%d", i % 3);
+		spl_unset(s, key);
+		for (uint64_t id = 1; id <= s->geo.blocks; id++)
+			if (spli_block(s, id))
+				spli_block(s, id)->flags = 7;
+		wrong += unit_set(s, key, key) != 0;
+		struct spli_block *b = spli_block(s, block_of(s, key, &slot));
+		wrong += !b || b->flags || b->expiry || b->born != b->epoch;
+		for (uint64_t j = 0; j < s->geo.ring; j++) {
+			b = spli_block(s, w->spare[j]);
+			wrong += !b || b->owner != 1;
+		}
+	}
+	CHECK(!wrong, "a new value has no flags; spare blocks say whose");
+	unit_drop(s);
+}
+
+static void
+an_insert_wakes(void)
+{
+	spl_store *s = unit_store(TEST_KIND, 4, 8);
+	uint64_t slot = 0, again = 0;
+
+	unit_set(s, "k", "");
+	block_of(s, "k", &slot);
+	spl_unset(s, "k");
+	s->table[slot].waiters = 1;
+	s->header->structure_waiters = 1;
+	s->feed->waiters = 1;
+	unit_set(s, "k", "");
+	block_of(s, "k", &again);
+	CHECK(slot == again && s->table[slot].waiters == 2 &&
+			s->header->structure_waiters == 2 &&
+			s->feed->waiters == 2,
+		"an insert wakes who waits for its slot, for any, for all");
+	unit_drop(s);
+}
+
 void
 test_swap(void)
 {
@@ -317,5 +397,8 @@ test_swap(void)
 		beyond_four_gib(unit_kinds[i]);
 	}
 	sizes_without_values();
+	the_ring_goes_round();
+	heads_of_blocks();
+	an_insert_wakes();
 	a_million_keys();
 }

@@ -263,6 +263,36 @@ other_handles_traces(void)
 	unit_drop(s);
 }
 
+/* A switch that has been past our ring, and not yet at the pool. */
+static void
+a_block_taken_while_it_is_switched(void)
+{
+	spl_store *s = unit_store(TEST_KIND, 4, 64);
+
+	spl_set_auto_vacuum(s, 0, NULL);
+	unit_set(s, "r", marker('r'));
+	spl_unset(s, "r");
+	CHECK(traces(s, 'r') == 1, "a free block has traces");
+	s->header->flags |= SPLI_AUTO_VACUUM;
+	unit_set(s, "new", "");
+	CHECK(traces(s, 'r') == 0, "taken for the ring, it has none");
+	unit_drop(s);
+}
+
+static void
+the_longest_key_leaves_nothing(void)
+{
+	static const char key[] = "a key of sixty-three bytes that ends in its "
+				  "own way: <marked>.";
+	spl_store *s = unit_store(TEST_KIND, 4, 64);
+
+	unit_set(s, key, "");
+	CHECK(unit_search(s, "<marked>", 8) == 1, "a long key is there");
+	spl_unset(s, key);
+	CHECK(unit_search(s, "<marked>", 8) == 0, "removed, even its end went");
+	unit_drop(s);
+}
+
 void
 test_vacuum(void)
 {
@@ -276,4 +306,6 @@ test_vacuum(void)
 	a_busy_writer_is_named();
 	an_unfinished_switch();
 	other_handles_traces();
+	a_block_taken_while_it_is_switched();
+	the_longest_key_leaves_nothing();
 }
