@@ -104,13 +104,10 @@ help:
 	@echo 'make valtest     the same under valgrind'
 	@echo 'make asan ubsan tsan   the same, and the fault tests, sanitized'
 	@echo 'make fault       concurrency and kill tests'
-	@echo 'make soak        those of waiting, feeds, times to live and hostile'
-	@echo '                 peers, for hours'
+	@echo 'make soak        what finds a fault that shows once in a million'
+	@echo '                 times, for hours; make soak-stress: of that, half'
+	@echo '                 an hour of reads and writes, every byte verified'
 	@echo 'make coverage    lines and branches that the tests run; needs llvm'
-	@echo 'make soak        those of waiting, feeds and times to live, for hours'
-	@echo 'make bench       wake-ups, measured beside the bare kernel'
-	@echo 'make soak        those of waiting, feeds and times to live, for hours;'
-	@echo '                 make soak-stress: every byte verified, half an hour'
 	@echo 'make bench       wake-ups and retries, beside the bare kernel, a seqlock'
 	@echo 'make models models-long   the protocol, model-checked'
 	@echo 'make fuzz        the command line, for FUZZ_SECONDS=600; needs clang'
@@ -290,8 +287,7 @@ fault: all $(FAULT)
 
 # What finds a fault that shows once in a million times. Each says how far
 # it has come; ends with the first that fails.
-soak: $(addprefix $(BUILD)/fault_,wake feed ttl hostile)
-soak: $(addprefix $(BUILD)/fault_,wake feed ttl) soak-stress
+soak: $(addprefix $(BUILD)/fault_,wake feed ttl hostile) soak-stress
 	@$(BUILD)/fault_wake $(or $(SOAK_WAKES),1000000)
 	@$(BUILD)/fault_feed $(or $(SOAK_CHANGES),10000000)
 	@$(BUILD)/fault_ttl $(or $(SOAK_READS),100000000)
