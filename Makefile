@@ -160,7 +160,8 @@ $(BUILD)/lib%.a: $(CORE) $(BUILD)/flat_%.o
 $(BUILD)/lib%.so.$(VERSION): $(CORE) $(BUILD)/flat_%.o src/splinter.map
 	$(call say,LD $@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -shared -Wl,-soname,lib$*.so.$(SOMAJOR) \
-		-Wl,--version-script=src/splinter.map $(NO_UNDEFINED) -o $@ \
+		-Wl,--version-script=src/splinter.map $(NO_UNDEFINED) \
+		-Wl,-z,nodelete -o $@ \
 		$(filter %.o,$^)
 	$(Q)ln -sf $(@F) $(BUILD)/lib$*.so.$(SOMAJOR)
 	$(Q)ln -sf $(@F) $(BUILD)/lib$*.so

@@ -31,6 +31,8 @@
  *   spl_cancel_waits() and spl_close(); -EIDRM, the store's name was removed
  *   meanwhile (noticed within a second, or when the time is over; said once:
  *   waiting again goes on). Signals, stops and clock steps do not end it.
+ * - With SPL_GUARD, every function on a handle whose file was cut short gives
+ *   -EIO.
  * - After fork() the child may go on using every handle.
  * - A null store or a null required pointer is -EINVAL.
  */
@@ -78,7 +80,17 @@ enum {
 	 * system calls, also when nobody does: so that read-only handles, which cannot say that they wait, sleep until then. Without
 	 * it those look every 2 ms. spl_create() only; opening ignores it.
 	 */
-	SPL_WAKE_ALWAYS = 8
+	SPL_WAKE_ALWAYS = 8,
+	/*
+	 * A file that somebody cuts short, or whose disk fails, under the open
+	 * store: every call on the handle is -EIO from then on, instead of
+	 * SIGBUS. For that the first such handle installs a handler of SIGBUS
+	 * for the whole process, which passes on what is not its own; it stays
+	 * installed. A handler that the program installs later, without passing
+	 * SIGBUS on, ends the protection, and so does a thread that blocks it.
+	 * Since 1.0.
+	 */
+	SPL_GUARD = 16
 };
 
 /*

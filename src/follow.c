@@ -170,7 +170,7 @@ spl_feed_open(
 	if (!rc)
 		rc = spli_memory_start(&f->memory);
 	if (!rc)
-		rc = take_start(f, &o);
+		rc = spli_outcome(s, take_start(f, &o));
 	if (rc) {
 		feed_free(f);
 		return rc;
@@ -266,8 +266,9 @@ spl_feed_read(spl_feed *f, struct spl_event *events, size_t count,
 	spli_notify_settle(f);
 	point_to_values(f, events, rc);
 	pthread_mutex_unlock(&f->mutex);
+	rc = spli_outcome(f->store, rc == -ETIMEDOUT ? 0 : rc);
 	spli_wait_end(&wait);
-	return rc == -ETIMEDOUT ? 0 : rc;
+	return rc;
 }
 
 int
@@ -304,8 +305,9 @@ spl_feed_info(spl_feed *f, struct spl_feed_stat *stat)
 		.keys = f->memory.count,
 	};
 	pthread_mutex_unlock(&f->mutex);
+	rc = spli_outcome(f->store, 0);
 	spli_wait_end(&wait);
-	return 0;
+	return rc;
 }
 
 void

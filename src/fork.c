@@ -8,6 +8,7 @@
 #include "fork.h"
 
 #include "follow.h"
+#include "guard.h"
 #include "wait.h"
 #include "writer.h"
 
@@ -15,7 +16,8 @@ static pthread_mutex_t registry_mutex = PTHREAD_MUTEX_INITIALIZER;
 static spl_store *registry;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-/* All locks, in the one order: registry, feeds' calls, each store's own. */
+/* All locks, in the one order: registry, feeds' calls, each store's own, the
+ * guard's. */
 static void
 fork_prepare(void)
 {
@@ -26,11 +28,13 @@ fork_prepare(void)
 		spli_feeds_lock(s);
 		pthread_mutex_lock(&s->sleep_mutex);
 	}
+	spli_guard_lock();
 }
 
 static void
 fork_parent(void)
 {
+	spli_guard_unlock();
 	for (spl_store *s = registry; s; s = s->next) {
 		pthread_mutex_unlock(&s->sleep_mutex);
 		spli_feeds_unlock(s);
@@ -48,6 +52,7 @@ fork_child(void)
 		spli_feeds_forked(s);
 		spli_waits_forked(s);
 	}
+	spli_guard_forked();
 	fork_parent();
 }
 

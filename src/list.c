@@ -44,6 +44,8 @@ spl_list_next(spl_list *list, struct spl_key_stat *stat)
 	while (list->next < s->geo.entries) {
 		struct spli_read read = {0}; /* only the length is wanted */
 		int rc = spli_slot_read(s, list->next++, key, &read, &spot);
+		if (spli_is_lost(s))
+			return -EIO;
 		if (rc < 0)
 			return rc;
 		if (!rc || !spli_filter_passes(&list->filter, key) ||

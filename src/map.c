@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "guard.h"
+
 #define SHM_DIR "/dev/shm"
 
 static bool
@@ -333,6 +335,7 @@ map(spl_store *s)
 	s->pool = (uint64_t *)(void *)(base + s->geo.pool_off);
 	s->feed = (struct spli_feed *)(void *)(base + s->geo.feed_off);
 	s->blocks = base + s->geo.blocks_off;
+	spli_guard_start(s);
 	return 0;
 }
 
@@ -357,8 +360,10 @@ prefault(const spl_store *s)
 void
 spli_map_drop(spl_store *s)
 {
-	if (s->header)
+	if (s->header) {
+		spli_guard_stop(s);
 		munmap(s->header, s->geo.size);
+	}
 	if (s->fd >= 0)
 		close(s->fd);
 	s->header = NULL;

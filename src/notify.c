@@ -66,7 +66,7 @@ spli_notify_settle(spl_feed *f)
 	if (f->fd < 0)
 		return;
 	if (f->closed || f->has_next || f->removed ||
-		spli_load(&f->store->cancelled) & 1) {
+		spli_load(&f->store->cancelled) & 1 || spli_is_lost(f->store)) {
 		set_readable(f, true);
 		return;
 	}
@@ -95,6 +95,8 @@ look_at(spl_feed *f, struct rounds *found)
 	}
 	if (!f->ready)
 		look_ahead(f);
+	if (spli_is_lost(f->store))
+		set_readable(f, true);
 	if (!f->ready) {
 		uint64_t expiry = spli_feed_expiry(f);
 		found->all_ready = false;
@@ -183,7 +185,10 @@ run(void *arg)
 	return NULL;
 }
 
-/* With all signals blocked: they are for the program's own threads. */
+/*
+ * With all signals blocked, they are for the program's own threads; but for
+ * SIGBUS: whoever meets a file cut short here may be able to mend it.
+ */
 static int
 start_thread(spl_store *s)
 {
@@ -191,6 +196,7 @@ start_thread(spl_store *s)
 
 	s->notifier = (struct spli_notifier){.running = true};
 	sigfillset(&all);
+	sigdelset(&all, SIGBUS);
 	pthread_sigmask(SIG_SETMASK, &all, &former);
 	int rc = pthread_create(&s->notifier.thread, NULL, run, s);
 	pthread_sigmask(SIG_SETMASK, &former, NULL);

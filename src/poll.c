@@ -105,6 +105,7 @@ spl_wait(spl_store *s, const char *text, uint64_t since, uint64_t timeout_ms,
 		rc = spli_wait_on(
 			&wait, &watch, 1, watch.flag, next_expiry(&t, 1));
 	} while (!rc);
+	rc = spli_outcome(s, rc);
 	spli_wait_end(&wait);
 	return rc;
 }
@@ -202,6 +203,7 @@ spl_wait_many(spl_store *s, struct spl_pollkey *keys, size_t count,
 			rc = (int)count_ready(keys, targets, count);
 			tell(s, keys, targets, count);
 		}
+		rc = spli_outcome(s, rc);
 		spli_wait_end(&wait);
 	}
 	if (count > KEYS_ON_STACK) {

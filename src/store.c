@@ -42,7 +42,7 @@ options_read(struct spl_options *o, const struct spl_options *given)
 {
 	enum {
 		KNOWN = SPL_READ_ONLY | SPL_PREFAULT | SPL_ANY_OWNER |
-			SPL_WAKE_ALWAYS
+			SPL_WAKE_ALWAYS | SPL_GUARD
 	};
 
 	spl_options_init(o);
@@ -66,6 +66,7 @@ handle_new(const struct spl_options *o)
 		return NULL;
 	s->fd = s->lock_fd = -1;
 	s->read_only = o->flags & SPL_READ_ONLY;
+	s->guarded = o->flags & SPL_GUARD;
 	pthread_mutex_init(&s->mutex, NULL);
 	pthread_mutex_init(&s->sleep_mutex, NULL);
 	pthread_mutex_init(&s->feed_mutex, NULL);
@@ -132,6 +133,10 @@ attach(int fd, const struct spl_options *o, spl_store **out)
 		rc = spli_handle_start(s);
 	if (!rc)
 		spli_vacuum_resume(s);
+	if (!rc && spli_is_lost(s)) {
+		spli_handle_stop(s);
+		rc = -EIO;
+	}
 	if (rc)
 		handle_free(s);
 	else
@@ -287,7 +292,7 @@ spl_get(spl_store *s, const char *text, void *buf, size_t cap, size_t *len)
 	int rc = s && (buf || !cap) ? spli_key_make(&key, text) : -EINVAL;
 
 	if (!rc)
-		rc = spli_get(s, &key, NULL, &read, &spot);
+		rc = spli_outcome(s, spli_get(s, &key, NULL, &read, &spot));
 	if (len && (!rc || rc == -EMSGSIZE))
 		*len = read.len;
 	return rc;
@@ -304,7 +309,7 @@ spl_read(spl_store *s, const char *text, void *buf, size_t cap,
 					    : -EINVAL;
 
 	if (!rc)
-		rc = spli_get(s, &key, NULL, &read, &spot);
+		rc = spli_outcome(s, spli_get(s, &key, NULL, &read, &spot));
 	if (!rc || rc == -EMSGSIZE)
 		spli_key_stat(s, stat, &spot, &read, key.text, key.hash);
 	return rc;
@@ -326,7 +331,7 @@ set_key(spl_store *s, const char *text, struct spli_set *set)
 	if (rc)
 		return rc;
 	set->key = &key;
-	return spli_set(s, set);
+	return spli_outcome(s, spli_set(s, set));
 }
 
 int
@@ -405,7 +410,10 @@ spl_unset(spl_store *s, const char *text)
 	struct spli_key key;
 	int rc = s ? spli_key_make(&key, text) : -EINVAL;
 
-	return rc ? rc : spli_unset(s, &key);
+	if (rc)
+		return rc;
+	int64_t len = spli_unset(s, &key);
+	return spli_is_lost(s) ? -EIO : len;
 }
 
 int
@@ -444,7 +452,7 @@ spl_store_info(spl_store *s, struct spl_store_stat *stat)
 	memcpy(stat->id, h->id, sizeof stat->id);
 	for (uint64_t e = 0; e < g->writers; e++)
 		stat->writers_owned += spli_load(&s->writers[e].owner) != 0;
-	return 0;
+	return spli_outcome(s, 0);
 }
 
 int
@@ -456,13 +464,13 @@ spl_set_auto_vacuum(spl_store *s, int on, int32_t *busy_pid)
 		*busy_pid = 0;
 	if (s->read_only)
 		return -EROFS;
-	return spli_vacuum_switch(s, on, busy_pid);
+	return spli_outcome(s, spli_vacuum_switch(s, on, busy_pid));
 }
 
 int
 spl_auto_vacuum(spl_store *s)
 {
-	return s ? spli_vacuums(s) : -EINVAL;
+	return s ? spli_outcome(s, spli_vacuums(s)) : -EINVAL;
 }
 
 /*
@@ -503,7 +511,8 @@ spl_ref_get(spl_ref *ref, void *buf, size_t cap, size_t *len)
 		return -EINVAL;
 	/* The hint may be shared by threads; any value is as good as it is. */
 	uint64_t was = spli_load(&ref->hint), hint = was;
-	int rc = spli_get(ref->store, &ref->key, &hint, &read, &spot);
+	int rc = spli_outcome(ref->store,
+		spli_get(ref->store, &ref->key, &hint, &read, &spot));
 	if (hint != was)
 		spli_store(&ref->hint, hint);
 	if (len && (!rc || rc == -EMSGSIZE))
@@ -522,7 +531,7 @@ spl_ref_set(spl_ref *ref, const void *val, size_t len)
 		.hint = &hint,
 		.val = val,
 		.len = len};
-	int rc = spli_set(ref->store, &set);
+	int rc = spli_outcome(ref->store, spli_set(ref->store, &set));
 	if (hint != was)
 		spli_store(&ref->hint, hint);
 	return rc;
@@ -546,7 +555,7 @@ spl_peek_begin(spl_store *s, const char *text, struct spl_peek *peek)
 	int rc = s && peek ? spli_key_make(&key, text) : -EINVAL;
 
 	if (!rc)
-		rc = spli_get(s, &key, NULL, &read, &spot);
+		rc = spli_outcome(s, spli_get(s, &key, NULL, &read, &spot));
 	if (rc)
 		return rc;
 	*peek = (struct spl_peek){
@@ -569,7 +578,9 @@ spl_peek_stable(spl_store *s, const struct spl_peek *peek)
 	/* A block that there is was reserved when the peek began: a broken
 	 * peer has moved the marks, and beginning again says so. */
 	if (!block)
-		return id - 1 < s->geo.blocks ? -ESTALE : -EINVAL;
+		return spli_outcome(s,
+			id - 1 < s->geo.blocks ? -ESTALE : -EINVAL);
 	spli_fence_acquire(); /* R3, around what the caller read */
-	return spli_block_holds(s, block, peek->slot, peek->word) ? 0 : -ESTALE;
+	bool holds = spli_block_holds(s, block, peek->slot, peek->word);
+	return spli_outcome(s, holds ? 0 : -ESTALE);
 }

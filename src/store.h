@@ -51,6 +51,9 @@ struct spl_store {
 	uint64_t features; /* of the header, copied like the geometry */
 	bool read_only;
 	bool linked; /* had a name when it was opened */
+	bool guarded; /* SPL_GUARD */
+	uint32_t lost; /* 1: the mapping is, by a fault; see guard.h */
+	spl_store *next_guarded;
 	int fd;
 
 	/* This process's writer entries; see writer.c. */
@@ -84,6 +87,23 @@ struct spli_key {
 };
 
 int spli_key_make(struct spli_key *key, const char *text);
+
+/* G2: whether what was read may have been zeros in the place of a store. */
+static inline bool
+spli_is_lost(const spl_store *s)
+{
+	if (!s->guarded)
+		return false;
+	spli_fence_acquire();
+	return spli_load(&s->lost);
+}
+
+/* What a call gives that has come to @rc. */
+static inline int
+spli_outcome(const spl_store *s, int rc)
+{
+	return spli_is_lost(s) ? -EIO : rc;
+}
 
 /* Its bytes 8 * i .. 8 * i + 7, zeros behind the last. */
 static inline uint64_t

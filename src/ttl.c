@@ -161,5 +161,5 @@ spl_reclaim(spl_store *s)
 		return rc;
 	rc = spli_reclaim(&lease);
 	spli_lease_drop(&lease);
-	return rc;
+	return spli_is_lost(s) ? -EIO : rc;
 }

@@ -307,6 +307,8 @@ spli_wait_on(struct spli_wait *wait, const struct spli_watch *watches,
 	const struct spli_stop stop = {&s->cancelled, wait->cancelled};
 	struct spli_sleeper me = {.flag = common ? common : watches->flag};
 
+	if (spli_is_lost(s))
+		return -EIO;
 	/* Also if it is over already: a wait that was there then ends. */
 	if (spli_load(&s->cancelled) != wait->cancelled)
 		return -ECANCELED;

@@ -303,6 +303,8 @@ spli_lease_take(spl_store *s, struct spli_lease *lease)
 
 	if (s->read_only)
 		return -EROFS;
+	if (spli_is_lost(s))
+		return -EIO;
 	do {
 		uint32_t count = spli_load_acquire(&s->mine_count);
 		if (lease_mine(s, count, spli_patience_tried(&p), &e))
@@ -498,5 +500,5 @@ spl_writers(spl_store *s, struct spl_writer_stat *stats, size_t count)
 			.claim = spli_load(&s->header->claim) == e + 1,
 		};
 	}
-	return owned;
+	return spli_outcome(s, owned);
 }
