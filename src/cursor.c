@@ -584,8 +584,7 @@ spli_feed_pull(spl_feed *f, struct spl_event *event, struct spli_arena *values)
 		case SPLI_END_OF_WALK:
 			rc = end_of_walk(f, event);
 			break;
-		case SPLI_LIVE:
-		default:
+		default: /* SPLI_LIVE */
 			/* A cell is told to its end: sequences do not fall. */
 			rc = f->in_cell || f->n < f->past
 				     ? 0

@@ -88,7 +88,7 @@ spli_handle_stop(spl_store *s)
 	pthread_mutex_lock(&registry_mutex);
 	if (s->prev)
 		s->prev->next = s->next;
-	else if (registry == s)
+	else
 		registry = s->next;
 	if (s->next)
 		s->next->prev = s->prev;

@@ -16,16 +16,18 @@
 
 #define SHM_DIR "/dev/shm"
 
-static bool
+/* The largest geometry fits into a file: no sum of sections overflows. */
+static_assert((SPLI_SLOTS_MAX + (uint64_t)SPLI_WRITERS_MAX * SPLI_RING_MAX) *
+			      (UINT32_MAX + UINT64_C(4096)) <
+		      INT64_MAX,
+	"layout");
+
+static void
 section(uint64_t *off, uint64_t *end, uint64_t count, uint64_t each)
 {
-	uint64_t len;
-
 	*off = *end;
-	return !__builtin_mul_overflow(count, each, &len) &&
-	       !__builtin_add_overflow(*end, len, end) &&
-	       !__builtin_add_overflow(*end, SPLI_PAGE - 1, end) &&
-	       (*end &= ~(uint64_t)(SPLI_PAGE - 1), *end <= INT64_MAX);
+	*end += count * each + SPLI_PAGE - 1;
+	*end &= ~(uint64_t)(SPLI_PAGE - 1);
 }
 
 int
@@ -55,15 +57,11 @@ spli_geometry_make(struct spli_geometry *g, uint64_t slots, uint64_t max_value,
 	};
 	uint64_t most = g->entries > g->blocks ? g->entries : g->blocks;
 	g->generation_bits = (unsigned)__builtin_clzll(most);
-	if (!section(&g->table_off, &end, g->entries,
-		    sizeof(struct spli_entry)) ||
-		!section(&g->writers_off, &end, writers,
-			sizeof(struct spli_writer)) ||
-		!section(&g->pool_off, &end, (g->blocks + 63) / 64, 8) ||
-		!section(&g->feed_off, &end, 1,
-			sizeof(struct spli_feed) + feed_len * 8) ||
-		!section(&g->blocks_off, &end, g->blocks, g->stride))
-		return -EINVAL;
+	section(&g->table_off, &end, g->entries, sizeof(struct spli_entry));
+	section(&g->writers_off, &end, writers, sizeof(struct spli_writer));
+	section(&g->pool_off, &end, (g->blocks + 63) / 64, 8);
+	section(&g->feed_off, &end, 1, sizeof(struct spli_feed) + feed_len * 8);
+	section(&g->blocks_off, &end, g->blocks, g->stride);
 	g->size = end;
 	return 0;
 }

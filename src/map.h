@@ -9,7 +9,7 @@
 
 #include "store.h"
 
-/* -EINVAL when a number is out of range or a product overflows. */
+/* -EINVAL when a number is out of range. */
 int spli_geometry_make(struct spli_geometry *g, uint64_t slots,
 	uint64_t max_value, uint64_t writers, uint64_t ring, uint64_t feed_len);
 

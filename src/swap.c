@@ -287,11 +287,12 @@ fill_appended(struct writing *w, const struct spli_spot *spot)
 	uint64_t max = w->s->geo.max_value;
 	uint64_t old = spot ? bounded_len(w->s, spot->block) : 0;
 
-	if (set->len > max - old) {
+	/* (What is appended to nothing has been compared with max already.) */
+	if (spot && set->len > max - old) {
 		/* Only if that length was true: R3. */
 		spli_fence_acquire();
-		return !spot || spli_block_holds(w->s, spot->block, spot->slot,
-					spot->word)
+		return spli_block_holds(
+			       w->s, spot->block, spot->slot, spot->word)
 			       ? -EMSGSIZE
 			       : AGAIN;
 	}
