@@ -114,7 +114,8 @@ records(void)
 	CHECK(repaired(s, record_of(s, slot, SPLI_IDLE)) == -1,
 		"a spare block that is none");
 	w->spare[0] = (uint32_t)first;
-	CHECK(unit_is(s, "k", "value") && !unit_misplaced(s), "nothing is lost");
+	CHECK(unit_is(s, "k", "value") && !unit_misplaced(s),
+		"nothing is lost");
 	unit_drop(s);
 }
 
@@ -140,9 +141,8 @@ rivals_records(void)
 	r.old = spli_word(s, 77, s->geo.blocks + 1);
 	uint64_t ours = spli_word_next(s, r.old, first);
 
-	rival->record = (struct spli_record){.slot = slot_of(s, "l"),
-		.old = ours,
-		.op = SPLI_UPDATE};
+	rival->record = (struct spli_record){
+		.slot = slot_of(s, "l"), .old = ours, .op = SPLI_UPDATE};
 	CHECK(repaired(s, r) == -1, "a rival's swap of another slot");
 	rival->record.slot = slot;
 	rival->record.old = ours + 1;

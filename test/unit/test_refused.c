@@ -87,14 +87,16 @@ stores(void)
 	spl_store *s = unit_store(TEST_KIND, 4, 8);
 
 	name = unit_name();
-	each_refused("create", HOOK_calloc, ENOMEM, -ENOMEM, create_store,
-		&named);
-	each_refused("create", HOOK_fchmod, EPERM, -EPERM, create_store, &named);
+	each_refused(
+		"create", HOOK_calloc, ENOMEM, -ENOMEM, create_store, &named);
+	each_refused(
+		"create", HOOK_fchmod, EPERM, -EPERM, create_store, &named);
 	each_refused(
 		"create", HOOK_mmap, ENOMEM, -ENOSPC, create_store, &named);
-	each_refused("create", HOOK_mmap, EACCES, -EACCES, create_store, &memfd);
 	each_refused(
-		"create", HOOK_fallocate, ENOSPC, -ENOSPC, create_store, &memfd);
+		"create", HOOK_mmap, EACCES, -EACCES, create_store, &memfd);
+	each_refused("create", HOOK_fallocate, ENOSPC, -ENOSPC, create_store,
+		&memfd);
 	each_refused("create", HOOK_fallocate, EINTR, 0, create_store, &named);
 	each_refused("create", HOOK_getrandom, ENOSYS, 0, create_store, &named);
 	each_refused("open", HOOK_calloc, ENOMEM, -ENOMEM, open_store, s);

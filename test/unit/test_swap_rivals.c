@@ -147,8 +147,7 @@ without_end(void)
 	struct pair p = pair_open(TEST_KIND, true);
 	struct hook before = {
 		.before = rival_sets, .arg = &p, .times = UINT_MAX};
-	struct hook after = {
-		.after = rival_sets, .arg = &p, .times = UINT_MAX};
+	struct hook after = {.after = rival_sets, .arg = &p, .times = UINT_MAX};
 	struct spl_key_stat stat;
 	spl_list *list;
 	char buf[40];
@@ -250,8 +249,7 @@ a_broken_peer(void)
 	hook_set(HOOK_spli_table_claim,
 		(struct hook){.after = break_word, .arg = p.s});
 	CHECK_RC(unit_set(p.s, "k", "ours"), 0);
-	CHECK(hook_end(HOOK_spli_table_claim) == 1 &&
-			unit_is(p.s, "k", "ours"),
+	CHECK(hook_end(HOOK_spli_table_claim) == 1 && unit_is(p.s, "k", "ours"),
 		"an insert whose slot is taken away takes another try");
 	pair_drop(&p, "a broken peer");
 }
@@ -283,7 +281,8 @@ switched_on_twice(void)
 	CHECK(p.s->header->scrubs_done != p.s->header->scrubs_begun,
 		"what has failed is not done");
 	CHECK_RC(spl_set_auto_vacuum(p.s, 1, &pid), 0);
-	CHECK(p.s->header->scrubs_done == p.s->header->scrubs_begun, "now it is");
+	CHECK(p.s->header->scrubs_done == p.s->header->scrubs_begun,
+		"now it is");
 	pair_drop(&p, "vacuum");
 }
 

@@ -63,6 +63,7 @@
 	T(damage)                                                              \
 	T(garbage)                                                             \
 	T(refused)                                                             \
+	T(edges)                                                               \
 	T(flat)                                                                \
 	T(flat_errors)
 
