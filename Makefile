@@ -110,6 +110,8 @@ help:
 	@echo 'make coverage    lines and branches that the tests run; needs llvm'
 	@echo 'make bench       wake-ups and retries, beside the bare kernel, a seqlock'
 	@echo 'make models models-long   the protocol, model-checked'
+	@echo 'make mutate      mutants of src/ and the tests that see them: hours,'
+	@echo '                 or MUTATE_SAMPLE=25 of them; MUTATE_OPTIONS=--help'
 	@echo 'make fuzz        the command line, for FUZZ_SECONDS=600; needs clang'
 	@echo 'make docs-check  README and manual against the programs'
 	@echo 'make lint fmt fmt-check   needs clang-format, clang-tidy, shellcheck'
@@ -335,6 +337,12 @@ models:
 	@test/model/run.sh
 models-long:
 	@test/model/run.sh long
+
+# Every small mistake in src/ is seen by a test, or argued in survivors.
+.PHONY: mutate
+mutate:
+	@test/mutation/mutate.py $(if $(MUTATE_SAMPLE),--sample \
+		$(MUTATE_SAMPLE)) $(MUTATE_OPTIONS)
 
 # What needs Python and no more; test/check.sh does the rest.
 docs-check: all

@@ -17,8 +17,8 @@ Verdicts:
     survived  no test saw it: a row in `survivors` has to say why
     order     a memory order is weaker: no test on this machine could see it; a row has to name the model that does
 
-Exits with 1 if a mutant that survived (or an order) has no row, or one that is killed has one: `chance` in a row
-says that tests see it sometimes, `slow` that those here are too short for it.
+Exits with 1 if a mutant that survived (or an order) has no row, or one that is killed has one: those of
+`chance` and `slow` tests may see.
 """
 import argparse
 import concurrent.futures
@@ -26,7 +26,6 @@ import fnmatch
 import hashlib
 import os
 import pathlib
-import random
 import re
 import selectors
 import shutil
@@ -273,46 +272,49 @@ def digest(path):
 class Rows:
     """The file of known survivors: what may survive, and why. A row is
 
-        FILE:FUNCTION:KIND:N [further names, or patterns with *]
-        - the line as it is            (left out with patterns)
+        FILE:FUNCTION:KIND:N
+        - the line as it is
         + the line as it becomes
         class: the reason, which may go on
         in further lines
+
+    with any number of mutants before the reason. A name with * stands for many, and has no lines.
     """
 
-    CLASSES = {'equivalent', 'order', 'hint', 'defence', 'chance', 'slow', 'kernel'}
+    CLASSES = {'equivalent', 'order', 'race', 'hint', 'defence', 'memory', 'chance', 'slow'}
 
     def __init__(self, path):
-        self.rows, self.used = [], set()
+        self.rows = []
         text = re.sub(r'^#.*\n', '', path.read_text(), flags=re.M) if path.exists() else ''
         for chunk in re.split(r'\n\s*\n', text.strip('\n')):
             lines = chunk.strip().splitlines()
-            if not lines:
-                continue
-            names = []
-            while lines and re.match(r'[\w.*]+:', lines[0]) and lines[0].split(':')[0] not in self.CLASSES:
-                names += lines.pop(0).split()
-            was = lines.pop(0)[2:] if lines and lines[0].startswith('- ') else None
-            becomes = lines.pop(0)[2:] if lines and lines[0].startswith('+ ') else None
+            while lines and re.fullmatch(r'\w+\.[ch]:[\w*]+:[\w*]+:[\d*]+', lines[0]):
+                name = lines.pop(0)
+                pair = None
+                if len(lines) > 1 and lines[0].startswith('- ') and lines[1].startswith('+ '):
+                    pair = (lines.pop(0)[2:], lines.pop(0)[2:])
+                if not pair and '*' not in name:
+                    raise Failed(f'{path}: {name}: which lines?')
+                self.rows.append([name, pair, None])
             why = ' '.join(lines)
-            if not names or why.split(':')[0] not in self.CLASSES or len(why) < 20:
+            if why.split(':')[0] not in self.CLASSES or len(why) < 20:
                 raise Failed(f'{path}: not a row:\n{chunk}')
-            self.rows.append((names, was, becomes, why))
+            for row in self.rows:
+                row[2] = row[2] or why
 
     def of(self, mutant):
-        for at, (names, was, becomes, why) in enumerate(self.rows):
-            if any(n == mutant.name or '*' in n and fnmatch.fnmatchcase(mutant.name, n) for n in names):
-                if was is None or (was, becomes) == (mutant.was, mutant.becomes):
-                    self.used.add(at)
+        for name, pair, why in self.rows:
+            if name == mutant.name or '*' in name and fnmatch.fnmatchcase(mutant.name, name):
+                if not pair or pair == (mutant.was, mutant.becomes):
                     return why
         return None
 
-    def unused(self, exist):
-        """Names that no mutant has."""
-        for names, _, _, _ in self.rows:
-            for name in names:
-                if not fnmatch.filter(exist, name):
-                    yield name
+    def unused(self, mutants):
+        """Names that no mutant has, or has with other lines."""
+        lines = {m.name: (m.was, m.becomes) for m in mutants}
+        for name, pair, _ in self.rows:
+            if pair and lines.get(name) != pair or not pair and not fnmatch.filter(lines, name):
+                yield name
 
 
 class Trial:
@@ -381,12 +383,17 @@ def read_results(path):
     return found
 
 
+def sample(mutants, count, seed):
+    """By their names, so that a change of one function does not choose all others anew."""
+    return sorted(mutants, key=lambda m: hashlib.sha256(f'{seed} {m.name}'.encode()).digest())[:count]
+
+
 def complaint(mutant, verdict, why):
     if verdict in ('survived', 'order') and why is None:
         return 'no row says why'
     if verdict == 'order' and not why.startswith('order'):
         return 'its row names no model'
-    if verdict in ('killed', 'hang') and why and why.split(':')[0] not in ('chance', 'slow'):
+    if verdict in ('killed', 'hang') and why and why.split(':')[0] not in ('chance', 'slow', 'race', 'memory'):
         return 'has a row, but is seen: ' + why
     return None
 
@@ -408,7 +415,7 @@ def main():
     source = {p.name: p.read_text() for p in sorted((ROOT / 'src').glob('*.[ch]'))}
     mutants = [m for name, text in source.items() for m in mutants_of(name, text)]
     rows = Rows(HERE / 'survivors')
-    stale = sorted(set(rows.unused([m.name for m in mutants])))
+    stale = sorted(set(rows.unused(mutants)))
     if options.only:
         wanted = options.only.split(',')
         mutants = [m for w in wanted for m in mutants if m.file == w or fnmatch.fnmatchcase(m.name, w)]
@@ -418,7 +425,7 @@ def main():
         mutants = [m for m in mutants if known.get(m.name, [''])[0] == options.again]
     if options.sample is not None:
         print(f'# a sample of {options.sample}, seed {options.seed}')
-        mutants = random.Random(options.seed).sample(mutants, min(options.sample, len(mutants)))
+        mutants = sample(mutants, options.sample, options.seed)
     if options.list:
         for m in mutants:
             print(f'{m.name}\n- {m.was}\n+ {m.becomes}\n')
@@ -433,7 +440,7 @@ def main():
     build.prepare()
     build.measure(options.folder / 'unchanged')
     trial = Trial(build, options.folder, source)
-    counts, wrong = {}, [f'{name}: no mutant has this name any more' for name in stale]
+    counts, wrong = {}, [f'{name}: no mutant has this name and these lines any more' for name in stale]
     begin = time.monotonic()
     with open(log, 'a' if options.resume or options.again else 'w', encoding='utf-8') as out, \
             concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:

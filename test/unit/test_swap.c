@@ -361,24 +361,45 @@ heads_of_blocks(void)
 	unit_drop(s);
 }
 
+/* Flags of waiters, made odd, and how many changes of the structure are told. */
 static void
-an_insert_wakes(void)
+mark_all(spl_store *s, uint64_t slot)
 {
-	spl_store *s = unit_store(TEST_KIND, 4, 8);
-	uint64_t slot = 0, again = 0;
-
-	unit_set(s, "k", "");
-	block_of(s, "k", &slot);
-	spl_unset(s, "k");
 	s->table[slot].waiters = 1;
 	s->header->structure_waiters = 1;
 	s->feed->waiters = 1;
+}
+
+static bool
+woke(const spl_store *s, uint64_t slot, uint32_t structural)
+{
+	return s->table[slot].waiters == 2 && s->feed->waiters == 2 &&
+	       s->header->structure_waiters == 1 + structural;
+}
+
+static void
+changes_wake(void)
+{
+	spl_store *s = unit_store(TEST_KIND, 4, 8);
+	uint64_t slot = 0, again = 0, structure;
+
+	unit_set(s, "k", "");
+	block_of(s, "k", &slot);
+	structure = s->header->structure;
+	mark_all(s, slot);
+	unit_set(s, "k", "");
+	CHECK(woke(s, slot, 0) && s->header->structure == structure,
+		"an update wakes who waits for its key, or for all");
+	mark_all(s, slot);
+	spl_unset(s, "k");
+	CHECK(woke(s, slot, 1) && s->header->structure == structure + 1,
+		"an unset, also who waits for any key to come or go");
+	mark_all(s, slot);
 	unit_set(s, "k", "");
 	block_of(s, "k", &again);
-	CHECK(slot == again && s->table[slot].waiters == 2 &&
-			s->header->structure_waiters == 2 &&
-			s->feed->waiters == 2,
-		"an insert wakes who waits for its slot, for any, for all");
+	CHECK(slot == again && woke(s, slot, 1) &&
+			s->header->structure == structure + 2,
+		"and so does an insert");
 	unit_drop(s);
 }
 
@@ -399,6 +420,6 @@ test_swap(void)
 	sizes_without_values();
 	the_ring_goes_round();
 	heads_of_blocks();
-	an_insert_wakes();
+	changes_wake();
 	a_million_keys();
 }

@@ -136,6 +136,26 @@ probing_wraps(void)
 	unit_drop(s);
 }
 
+/* Two gaps before a key: its own is the second. */
+static void
+of_two_gaps(void)
+{
+	spl_store *s = unit_store(TEST_KIND, 8, 8);
+	char keys[5][16];
+
+	keys_of_home(s, 0, keys, 5);
+	for (int i = 0; i < 4; i++)
+		unit_set(s, keys[i], "");
+	spl_unset(s, keys[1]);
+	spl_unset(s, keys[2]);
+	unit_set(s, keys[2], "");
+	CHECK(slot_of(s, keys[2]) == 2, "a key returns to its former entry");
+	spl_unset(s, keys[2]);
+	unit_set(s, keys[4], "");
+	CHECK(slot_of(s, keys[4]) == 1, "a new one takes the first gap");
+	unit_drop(s);
+}
+
 /* Equal hashes are rare, so one is forged. */
 static void
 equal_hashes_are_two_keys(void)
@@ -229,6 +249,7 @@ test_table(void)
 	reach_follows_keys();
 	former_entry_is_reused();
 	probing_wraps();
+	of_two_gaps();
 	equal_hashes_are_two_keys();
 	prefixes_are_other_keys();
 	turnovers_do_not_decay();

@@ -205,6 +205,46 @@ beside_writers(bool vacuum)
 	unit_drop(s);
 }
 
+/* What was found to have expired, and has been replaced since. */
+static void
+not_expired_after_all(void)
+{
+	spl_store *s = unit_store(TEST_KIND, SLOTS, 32);
+	struct spli_lease lease;
+	struct spl_peek peek;
+
+	spl_set_ttl(s, "k", "v", 1, 100000);
+	if (spl_peek_begin(s, "k", &peek) || spli_lease_take(s, &lease))
+		abort();
+	CHECK(spli_slot_reclaim(&lease, peek.slot) == 0 &&
+			spli_slot_reclaim(&lease, peek.slot + 1) == 0,
+		"neither a living key nor an empty slot is reclaimed");
+	CHECK(s->header->claim == 0, "and the claim is let go");
+	spli_lease_drop(&lease);
+	CHECK(unit_is(s, "k", "v"), "the key is there");
+	unit_drop(s);
+}
+
+/* Somebody alive holds the claim for longer than one waits. */
+static void
+a_claim_that_is_held(void)
+{
+	spl_store *s = unit_store(TEST_KIND, SLOTS, 32);
+	spl_store *again = unit_again(s, 0);
+	struct spli_lease lease;
+
+	spl_set_ttl(s, "k", "v", 1, 1);
+	until_expired(s, "k");
+	if (spli_lease_take(again, &lease) || spli_claim_take(&lease))
+		abort();
+	CHECK_RC(spl_reclaim(s), -EAGAIN);
+	spli_claim_drop(&lease);
+	spli_lease_drop(&lease);
+	CHECK_RC(spl_reclaim(s), 1);
+	spl_close(again);
+	unit_drop(s);
+}
+
 void
 test_ttl_reclaim(void)
 {
@@ -214,6 +254,8 @@ test_ttl_reclaim(void)
 		before_no_space(unit_kinds[i]);
 	}
 	nothing_is_overlooked();
+	not_expired_after_all();
+	a_claim_that_is_held();
 	beside_writers(true);
 	beside_writers(false);
 }
