@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * writer.c - spl_writers: who owns the store's writer entries.
+ * writer.c - spl_writers: who owns the store's writer entries; and where the
+ * kernel's lock is that says who lives.
  */
+#define _GNU_SOURCE
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "unit.h"
 #include "writer.h"
@@ -111,9 +115,89 @@ garbage(void)
 	unit_drop(s);
 }
 
+/* Whether somebody else has locked the byte, as another version would ask. */
+static bool
+is_locked(int fd, uint64_t at)
+{
+	struct flock lock = {
+		.l_type = F_WRLCK,
+		.l_whence = SEEK_SET,
+		.l_start = (off_t)at,
+		.l_len = 1,
+	};
+
+	return !fcntl(fd, F_OFD_GETLK, &lock) && lock.l_type != F_UNLCK;
+}
+
+static void
+locks_are_on_first_bytes(void)
+{
+	spl_store *s = unit_store(TEST_KIND, 8, 8);
+	spl_store *holders[3];
+	uint64_t at = s->geo.writers_off;
+	unsigned wrong = 0;
+
+	for (int i = 0; i < 3; i++) {
+		holders[i] = unit_again(s, 0);
+		unit_set(holders[i], "k", "");
+		wrong += !(fcntl(holders[i]->lock_fd, F_GETFD) & FD_CLOEXEC);
+	}
+	CHECK(!wrong, "no other program inherits a lock");
+	for (uint64_t i = 0; i < 4 * sizeof(struct spli_writer); i++)
+		wrong += is_locked(s->fd, at + i) !=
+			 (i % sizeof(struct spli_writer) == 0 &&
+				 i / sizeof(struct spli_writer) < 3);
+	wrong += is_locked(s->fd, at - 1);
+	CHECK(!wrong, "an entry's first byte is locked, and no other");
+	spl_close(holders[1]);
+	CHECK(is_locked(s->fd, at) &&
+			!is_locked(s->fd, at + sizeof(struct spli_writer)),
+		"until its owner closes");
+	spl_close(holders[0]);
+	spl_close(holders[2]);
+	unit_drop(s);
+}
+
+/* A dead one's entry, leased by a switcher of auto-vacuum. */
+static void
+leases_of_switchers(void)
+{
+	enum { DEAD = 2, NOBODY = 3 };
+	spl_store *s = unit_store(TEST_KIND, 8, 8);
+	spl_store *one = unit_again(s, 0), *two = unit_again(s, 0);
+	struct spli_writer *w = &s->writers[DEAD];
+	unsigned wrong = 0;
+
+	unit_set(one, "k", "");
+	unit_set(two, "k", "");
+	for (uint32_t name = 1; name <= 2; name++) {
+		w->owner = 1;
+		w->lease = name;
+		wrong += spli_writer_rescue(s, DEAD) != -EAGAIN;
+		wrong += w->lease != name || w->owner != 1;
+		wrong += is_locked(
+			one->fd, s->geo.writers_off + DEAD * sizeof *w);
+	}
+	CHECK(!wrong, "a living switcher's lease keeps others from the entry");
+	static const uint32_t others[] = {0, DEAD + 1, NOBODY + 1, 64, 999};
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+		w->owner = 1;
+		w->lease = others[i];
+		s->writers[NOBODY].lease = DEAD + 1;
+		wrong += spli_writer_rescue(s, DEAD) != 0;
+		wrong += w->lease || w->owner || s->writers[NOBODY].lease;
+	}
+	CHECK(!wrong, "nobody's, its own and a dead one's do not");
+	spl_close(one);
+	spl_close(two);
+	unit_drop(s);
+}
+
 void
 test_writers(void)
 {
+	locks_are_on_first_bytes();
+	leases_of_switchers();
 	for (int i = 0; i < 2; i++)
 		own_entries(unit_kinds[i]);
 	entries_of_others(false);
