@@ -194,6 +194,46 @@ the_ring_suits_the_store(void)
 	unit_drop(s);
 }
 
+/*
+ * What a cell says of event 5 when the tail is @tail, in a handle that thinks
+ * its words have @bits for generations: as in a store of many slots.
+ */
+static enum spli_cell_state
+state_at(uint64_t tail, unsigned bits)
+{
+	spl_store *s = unit_store(TEST_KIND, 8, 8);
+	unsigned real = s->geo.generation_bits;
+	struct spli_cell cell;
+
+	s->geo.generation_bits = bits;
+	for (int i = 0; i < 6; i++)
+		spli_feed_append(s, 3, SPLI_UNSET_THERE);
+	s->feed->tail = tail;
+	enum spli_cell_state state =
+		spli_cell_read(s, 5, *spli_feed_cell(s, 5), &cell);
+	s->geo.generation_bits = real;
+	unit_drop(s);
+	return state;
+}
+
+static void
+sequences_come_round(void)
+{
+	const uint64_t len = SPLI_FEED_MIN, far = UINT64_C(1) << 45;
+
+	CHECK(state_at(6, 41) == SPLI_CELL_FILLED &&
+			state_at(5 + len, 41) == SPLI_CELL_FILLED,
+		"few bits: an event of the last lap is there");
+	CHECK(state_at(5 + len + 1, 41) == SPLI_CELL_OVERWRITTEN &&
+			state_at(far, 41) == SPLI_CELL_OVERWRITTEN &&
+			state_at(far, 32) == SPLI_CELL_OVERWRITTEN,
+		"an older one may be another's, whatever its mark");
+	CHECK(state_at(5, 41) == SPLI_CELL_FILLED,
+		"one that the tail is not past yet is there");
+	CHECK(state_at(far, 42) == SPLI_CELL_FILLED,
+		"many bits: the mark is believed");
+}
+
 void
 test_feed(void)
 {
@@ -204,4 +244,5 @@ test_feed(void)
 	garbage_ends_nothing();
 	no_event_is_lost_among_threads();
 	the_ring_suits_the_store();
+	sequences_come_round();
 }
