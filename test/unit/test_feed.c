@@ -194,6 +194,31 @@ the_ring_suits_the_store(void)
 	unit_drop(s);
 }
 
+static void
+cells_of_nobody(void)
+{
+	spl_store *s = unit_store(TEST_KIND, 8, 8);
+	uint64_t last = s->geo.entries - 1;
+	const struct {
+		uint64_t happened, slot;
+		enum spli_cell_state state;
+	} rows[] = {
+		{SPLI_SET_THERE, last, SPLI_CELL_FILLED},
+		{SPLI_EXPIRED_THERE, 0, SPLI_CELL_FILLED},
+		{SPLI_SET_THERE, last + 1, SPLI_CELL_OVERWRITTEN},
+		{3, 0, SPLI_CELL_OVERWRITTEN},
+	};
+	unsigned wrong = 0;
+	struct spli_cell cell;
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		wrong += spli_cell_read(s, 0,
+				 cell_of(s, 0, rows[i].happened, rows[i].slot),
+				 &cell) != rows[i].state;
+	CHECK(!wrong, "a slot or an event that cannot be is garbage");
+	unit_drop(s);
+}
+
 /*
  * What a cell says of event 5 when the tail is @tail, in a handle that thinks
  * its words have @bits for generations: as in a store of many slots.
@@ -244,5 +269,6 @@ test_feed(void)
 	garbage_ends_nothing();
 	no_event_is_lost_among_threads();
 	the_ring_suits_the_store();
+	cells_of_nobody();
 	sequences_come_round();
 }
