@@ -31,9 +31,7 @@ spli_block_copy(const spl_store *s, const struct spli_spot *spot,
 	uint64_t born = spli_load(&block->born);
 	bool fits = len <= read->cap;
 
-	if (len > s->geo.max_value)
-		fits = false;
-	else if (fits && read->buf)
+	if (fits && len <= s->geo.max_value && read->buf)
 		spli_copy(read->buf, block->bytes, len);
 	/* R3: pairs with W1. Had a load above met a newer filling, this one
 	 * would meet its zero, or a later stamp. */
