@@ -134,6 +134,20 @@ garbage_ends_nothing(void)
 	unit_drop(s);
 }
 
+/* The cell of a later lap: the tail that was read is an old one. */
+static void
+a_later_cell_is_kept(void)
+{
+	spl_store *s = unit_store(TEST_KIND, 8, 8);
+	uint64_t later = cell_of(s, s->geo.feed_len, SPLI_SET_THERE, 1);
+
+	s->feed->cells[0] = later;
+	spli_feed_append(s, 3, SPLI_SET_THERE);
+	CHECK(s->feed->cells[0] == later && spli_feed_tail(s) == 0,
+		"no event is stored over a later one");
+	unit_drop(s);
+}
+
 enum { THREADS = 4 };
 
 struct appender {
@@ -267,6 +281,7 @@ test_feed(void)
 	laps();
 	anyone_helps_the_tail_on();
 	garbage_ends_nothing();
+	a_later_cell_is_kept();
 	no_event_is_lost_among_threads();
 	the_ring_suits_the_store();
 	cells_of_nobody();

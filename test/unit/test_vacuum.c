@@ -221,8 +221,11 @@ an_unfinished_switch(void)
 static void
 a_busy_writer_is_named(void)
 {
-	spl_store *s = unit_store(TEST_KIND, 8, 64);
+	struct spl_options o = unit_options(TEST_KIND, 8, 64);
 	int32_t pid = -5;
+
+	o.writers = 2; /* his entry is the last */
+	spl_store *s = unit_store_with(&o);
 
 	spl_set_auto_vacuum(s, 0, NULL);
 	unit_set(s, "o", marker('o'));
@@ -241,6 +244,57 @@ a_busy_writer_is_named(void)
 	pid = -5;
 	CHECK_RC(spl_set_auto_vacuum(s, 1, &pid), 0);
 	CHECK(pid == 0 && traces(s, 'o') == 0, "once he is dead it works");
+	unit_drop(s);
+}
+
+static void
+hold_the_claim(void *arg)
+{
+	spl_store *s = arg;
+	struct spli_lease lease;
+
+	EXPECT(!spli_lease_take(s, &lease) && !spli_claim_take(&lease));
+	/* Not his lease as well, which would be met first. */
+	spli_lease_drop(&lease);
+	unit_post(1, getpid());
+	unit_post(0, 1);
+	unit_await(2, 1);
+}
+
+static void
+who_holds_the_claim_is_named(void)
+{
+	spl_store *s = unit_store(TEST_KIND, 8, 64);
+	int32_t pid = -5;
+
+	unit_board_clear();
+	/* He is the first to write: his is the first entry. */
+	struct unit_child c = unit_fork(hold_the_claim, s);
+	unit_await(0, 1);
+	CHECK_RC(spl_set_auto_vacuum(s, 0, NULL), 0);
+	CHECK_RC(spl_set_auto_vacuum(s, 1, &pid), -EAGAIN);
+	CHECK(pid == unit_posted(1), "who holds the claim is named");
+	unit_kill(&c);
+	CHECK_RC(spl_set_auto_vacuum(s, 1, &pid), 0);
+	CHECK(pid == 0 && spli_load(&s->header->claim) == 0,
+		"once he is dead it works");
+	unit_drop(s);
+}
+
+/* Larger than what is scrubbed under one claim. */
+static void
+large_blocks(void)
+{
+	spl_store *s = unit_store(TEST_KIND, 2, 2 << 20);
+
+	spl_set_auto_vacuum(s, 0, NULL);
+	unit_set(s, "r", marker('r'));
+	unit_set(s, "o", marker('o'));
+	spl_unset(s, "r");
+	spl_unset(s, "o");
+	CHECK(traces(s, 'r') == 1 && traces(s, 'o') == 1, "two large blocks");
+	CHECK_RC(spl_set_auto_vacuum(s, 1, NULL), 0);
+	CHECK(!traces(s, 'r') && !traces(s, 'o'), "are scrubbed in turn");
 	unit_drop(s);
 }
 
@@ -305,6 +359,8 @@ test_vacuum(void)
 		failed_sets_leave_nothing(unit_kinds[i]);
 	}
 	a_busy_writer_is_named();
+	who_holds_the_claim_is_named();
+	large_blocks();
 	an_unfinished_switch();
 	other_handles_traces();
 	a_block_taken_while_it_is_switched();
