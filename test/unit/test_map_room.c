@@ -10,6 +10,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include "map.h"
 #include "unit.h"
 
 /* Where TEST_KIND keeps its stores: what is mounted over in the children. */
@@ -287,9 +288,52 @@ absurd_sizes(void)
 	}
 }
 
+/* The marks between which blocks are reserved. */
+static void
+marks_only_widen(void)
+{
+	spl_store *s = unit_store(TEST_KIND, 10000, 1000);
+	struct spli_header *h = s->header;
+	uint64_t first = s->geo.ring_blocks + 1, last = s->geo.blocks;
+
+	CHECK(h->low == first && h->high == first, "nothing is reserved yet");
+	CHECK(!spli_reserve_down(s, first) && h->low == first,
+		"down to the mark: nothing to do");
+	CHECK(!spli_reserve_down(s, first - 3) && h->low == first - 3,
+		"down by three: just those");
+	CHECK(!spli_reserve_down(s, first - 1) && h->low == first - 3,
+		"what is reserved stays so");
+	h->low = first + 1;
+	CHECK_RC(spli_reserve_down(s, 1), -EBADMSG);
+	h->low = first - 3;
+	CHECK(!spli_reserve_up(s, first - 1) && h->high == first,
+		"up to below the mark: nothing to do");
+	uint64_t step = (256 << 10) / s->geo.stride;
+	CHECK(!spli_reserve_up(s, first) && h->high == first + 1 + step,
+		"up by one: 256 KiB more");
+	CHECK(!spli_reserve_up(s, first + step) && h->high == first + 1 + step,
+		"which are there then");
+	CHECK(!spli_reserve_up(s, last - 1) && h->high == last + 1,
+		"no further than the end");
+	CHECK_RC(spli_reserve_up(s, last), 0);
+	CHECK_RC(spli_reserve_up(s, last + 1), -EBADMSG);
+	h->high = last + 2;
+	CHECK_RC(spli_reserve_up(s, last), -EBADMSG);
+	h->high = first - 1;
+	CHECK_RC(spli_reserve_up(s, last), -EBADMSG);
+	h->high = first + 8 * ((1 << 20) / s->geo.stride);
+	uint64_t eighth = (h->high - first + 1) / 8;
+	uint64_t from = h->high;
+	CHECK(!spli_reserve_up(s, from) && h->high >= from + eighth &&
+			h->high <= from + 2 + eighth,
+		"of much, an eighth more");
+	unit_drop(s);
+}
+
 void
 test_map_room(void)
 {
+	marks_only_widen();
 	absurd_sizes();
 	no_room = unit_run(can_mount, NULL) ? "no private mounts here" : NULL;
 	in_child(create_in_a_full_one,
