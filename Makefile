@@ -113,6 +113,9 @@ help:
 	@echo 'make mutate      mutants of src/ and the tests that see them: hours,'
 	@echo '                 or MUTATE_SAMPLE=25 of them; MUTATE_OPTIONS=--help'
 	@echo 'make fuzz        the command line, for FUZZ_SECONDS=600; needs clang'
+	@echo 'make fuzz        the command line, and damaged stores, for'
+	@echo '                 FUZZ_SECONDS=600; needs clang'
+	@echo 'make fuzz-afl    damaged stores, for AFL_SECONDS=600; needs afl++'
 	@echo 'make docs-check  README and manual against the programs'
 	@echo 'make lint fmt fmt-check   needs clang-format, clang-tidy, shellcheck'
 	@echo 'make check       everything, as CI runs it; installs what it needs'
@@ -232,14 +235,14 @@ $(BUILD)/bench_%: $(BUILD)/bench/%.o $(BUILD)/libsplinter.a
 	$(call say,LD $@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^
 
-# Fuzzing the command line, with clang's libFuzzer: FUZZ_SECONDS in all.
+# Fuzzing, with clang's libFuzzer: FUZZ_SECONDS in all.
 FUZZ_SECONDS ?= 600
 FUZZ := $(patsubst test/fuzz/%.c,$(BUILD)/%,$(wildcard test/fuzz/fuzz_*.c))
 FUZZ_PARTS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out test/fuzz/fuzz_%, \
 	$(wildcard test/fuzz/*.c))) $(BUILD)/test/fuzz/main.o \
 	$(filter-out $(BUILD)/cli/main.o,$(CLI))
 
-$(BUILD)/test/fuzz/%.o: ALL_CPPFLAGS += -Icli
+$(BUILD)/test/fuzz/%.o: ALL_CPPFLAGS += -Icli -Itest
 # libFuzzer has a main() of its own.
 $(BUILD)/test/fuzz/main.o: cli/main.c
 	@mkdir -p $(@D)
@@ -253,20 +256,44 @@ $(BUILD)/fuzz_parts.a: $(FUZZ_PARTS)
 # No store but its own is within reach of this one.
 $(BUILD)/fuzz_line: LDFLAGS += $(foreach f,spl_create spl_open spl_destroy \
 	stat,-Wl,--wrap=$f)
+# And nobody waits in this one.
+$(BUILD)/fuzz_store: LDFLAGS += $(GUARD_LDFLAGS) $(foreach f,clock_gettime \
+	nanosleep sched_yield syscall,-Wl,--wrap=$f)
 $(BUILD)/fuzz_%: $(BUILD)/test/fuzz/fuzz_%.o $(BUILD)/fuzz_parts.a \
 		$(BUILD)/libsplinter.a
 	$(call say,LD $@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ \
 		$(if $(EDIT_FLAG),-ledit)
+# Those of the library alone.
+$(addprefix $(BUILD)/fuzz_,store filter): $(BUILD)/fuzz_%: \
+		$(BUILD)/test/fuzz/fuzz_%.o $(BUILD)/libsplinter.a
+	$(call say,LD $@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^
 
 .PHONY: fuzz
 fuzz:
 	+@$(MAKE) --no-print-directory CC=clang BUILD=$(BUILD)/fuzz \
 		CFLAGS='-O1 -g -fno-omit-frame-pointer \
 		-fno-sanitize-recover=all \
-		-fsanitize=fuzzer-no-link,address,undefined' \
+		-fsanitize=fuzzer-no-link,address,undefined \
+		-DSPLI_TRIES=200' \
 		$(FUZZ:$(BUILD)/%=$(BUILD)/fuzz/%) $(BUILD)/fuzz/splinterctl
 	@test/fuzz/run.sh $(BUILD)/fuzz $(FUZZ_SECONDS) $(BUILD)/fuzz/corpus
+
+# The one for stores with AFL++, which mutates otherwise.
+AFL_SECONDS ?= 600
+.PHONY: fuzz-afl
+fuzz-afl:
+	@command -v afl-fuzz afl-clang-fast >/dev/null || { \
+		echo 'make fuzz-afl: needs afl-fuzz and afl-clang-fast, of afl++'; \
+		exit 1; }
+	+@AFL_QUIET=1 $(MAKE) --no-print-directory CC=afl-clang-fast \
+		BUILD=$(BUILD)/afl LIBEDIT=0 \
+		CFLAGS='-O1 -g -fno-omit-frame-pointer \
+		-fno-sanitize-recover=all -fsanitize=address,undefined \
+		-DSPLI_TRIES=200' $(BUILD)/afl/fuzz_store
+	@test/fuzz/afl.sh $(BUILD)/afl/fuzz_store $(AFL_SECONDS) \
+		test/fuzz/corpus/store $(BUILD)/afl/found
 
 # Running.
 demo: all

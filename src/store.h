@@ -17,9 +17,10 @@
 #include "layout.h"
 #include "spl.h"
 
-enum {
-	SPLI_TRIES = 10000 /* reads or swaps before giving up with EAGAIN */
-};
+/* Reads or swaps before giving up with EAGAIN. (A fuzzer wants fewer.) */
+#ifndef SPLI_TRIES
+#define SPLI_TRIES 10000
+#endif
 
 struct spli_geometry {
 	uint64_t slots, max_value, writers, ring, feed_len;

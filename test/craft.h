@@ -69,6 +69,67 @@ craft_key(char text[SPLI_KEY_SIZE], uint64_t i)
 }
 
 /*
+ * Stores to begin with.
+ */
+static const struct craft_layout {
+	uint64_t slots, max_value;
+	uint32_t writers;
+	uint64_t features;
+} craft_layouts[] = {
+	/* 32 blocks of 512 bytes: the last ends where the mapping does. */
+	{20, 384, 4, 0},
+	{1, 1, 1, SPLI_WAKE_ALWAYS},
+	{12, 4096 - 128, 4, SPLI_WALL_CLOCK},
+	{200, 40, 16, 0},
+};
+enum {
+	CRAFT_LAYOUTS = sizeof craft_layouts / sizeof *craft_layouts,
+	CRAFT_VALUE_MAX = 4096 /* no layout's is larger */
+};
+
+/* Null: it could not be made. */
+static inline spl_store *
+craft_make(const struct craft_layout *l)
+{
+	struct spl_options o;
+	spl_store *s = NULL;
+	char key[SPLI_KEY_SIZE];
+
+	spl_options_init(&o);
+	o.kind = SPL_MEMFD;
+	o.slots = l->slots;
+	o.max_value = l->max_value;
+	o.writers = l->writers;
+	if (spl_create("crafted", &o, &s))
+		return NULL;
+	s->header->features |= l->features;
+	s->header->checksum =
+		spli_hash(s->header, offsetof(struct spli_header, checksum));
+	for (unsigned i = 0; i < CRAFT_KEYS / 2 && i < l->slots; i++) {
+		craft_key(key, i);
+		spl_set_ttl(s, key, key, i % l->max_value,
+			i % 3 == 2 ? 3600000 : UINT64_MAX);
+	}
+	return s;
+}
+
+/* Whether all is there that was put in. */
+static inline bool
+craft_is_whole(spl_store *s, const struct craft_layout *l)
+{
+	char key[SPLI_KEY_SIZE], value[SPLI_KEY_SIZE];
+	bool whole = true;
+	size_t len = 0;
+
+	for (unsigned i = 0; i < CRAFT_KEYS / 2 && i < l->slots; i++) {
+		craft_key(key, i);
+		whole &= !spl_get(s, key, value, sizeof value, &len) &&
+			 len == i % l->max_value && !memcmp(value, key, len);
+	}
+	return whole;
+}
+
+/*
  * Stores and loads, as an unruly program does them.
  */
 static inline uint64_t

@@ -28,7 +28,6 @@ enum {
 	WRITER = READERS,
 	VISITOR,
 	SEATS,
-	VALUE_MAX = 4096,
 	CANARY = 64, /* bytes on either side of a buffer */
 	HUNG_S = 120, /* a call that takes longer hangs: by far the longest
 		       * bounded wait, on any machine */
@@ -87,23 +86,11 @@ struct board {
 
 static struct board *board;
 
-static const struct layout {
-	uint64_t slots, max_value;
-	uint32_t writers;
-	uint64_t features;
-} layouts[] = {
-	/* 32 blocks of 512 bytes: the last ends where the mapping does. */
-	{20, 384, 4, 0},
-	{1, 1, 1, SPLI_WAKE_ALWAYS},
-	{12, VALUE_MAX - 128, 4, SPLI_WALL_CLOCK},
-	{200, 40, 16, 0},
-};
-
 struct user {
 	struct seat *seat;
 	spl_store *s;
 	uint64_t random;
-	uint8_t buffer[CANARY + VALUE_MAX + CANARY];
+	uint8_t buffer[CANARY + CRAFT_VALUE_MAX + CANARY];
 };
 
 /* Note the call, so that one that hangs or crashes has a name. */
@@ -659,48 +646,6 @@ start_scribbler(const spl_store *s, const uint8_t *image, uint64_t *random)
 /*
  * A round.
  */
-static spl_store *
-make(const struct layout *l)
-{
-	struct spl_options o;
-	spl_store *s = NULL;
-	char key[SPLI_KEY_SIZE];
-
-	spl_options_init(&o);
-	o.kind = SPL_MEMFD;
-	o.slots = l->slots;
-	o.max_value = l->max_value;
-	o.writers = l->writers;
-	REQUIRE(!spl_create("hostile", &o, &s), "makes a store of %u x %u",
-		(unsigned)l->slots, (unsigned)l->max_value);
-	s->header->features |= l->features;
-	s->header->checksum =
-		spli_hash(s->header, offsetof(struct spli_header, checksum));
-	for (unsigned i = 0; i < CRAFT_KEYS / 2 && i < l->slots; i++) {
-		craft_key(key, i);
-		spl_set_ttl(s, key, key, i % l->max_value,
-			i % 3 == 2 ? 3600000 : UINT64_MAX);
-	}
-	return s;
-}
-
-/* The image is there again: so are all keys that were in it. */
-static bool
-is_right(spl_store *s, const struct layout *l)
-{
-	char key[SPLI_KEY_SIZE], value[SPLI_KEY_SIZE];
-	bool right = true;
-	size_t len;
-
-	for (unsigned i = 0; i < CRAFT_KEYS / 2 && i < l->slots; i++) {
-		craft_key(key, i);
-		right &= !spl_get(s, key, value, sizeof value, &len) &&
-			 len == i % l->max_value && !memcmp(value, key, len);
-	}
-	craft_key(key, CRAFT_KEYS);
-	return right && !spl_set(s, key, key, 1);
-}
-
 static uint64_t
 all_reads(void)
 {
@@ -774,9 +719,12 @@ watch(pid_t users, uint64_t reads)
 }
 
 static void
-round_of(const struct layout *l, uint64_t reads, uint64_t *random)
+round_of(const struct craft_layout *l, uint64_t reads, uint64_t *random)
 {
-	spl_store *s = make(l);
+	spl_store *s = craft_make(l);
+
+	REQUIRE(s, "makes a store of %u x %u", (unsigned)l->slots,
+		(unsigned)l->max_value);
 	uint8_t *image = malloc(s->geo.size);
 
 	REQUIRE(image, "has memory");
@@ -806,7 +754,8 @@ round_of(const struct layout *l, uint64_t reads, uint64_t *random)
 		(unsigned long long)board->edits, status,
 		(unsigned long long)board->wrong);
 	memcpy(s->header, image, s->geo.size);
-	CHECK(is_right(s, l), "put right again, all is well");
+	CHECK(craft_is_whole(s, l) && !spl_set(s, "a7", "", 0),
+		"put right again, all is well");
 	spl_close(s);
 	free(image);
 }
@@ -814,7 +763,6 @@ round_of(const struct layout *l, uint64_t reads, uint64_t *random)
 int
 main(int argc, char **argv)
 {
-	enum { LAYOUTS = sizeof layouts / sizeof *layouts };
 	uint64_t seed = tap_seed(), reads = tap_scale(1200000, 60000);
 	sigset_t child;
 
@@ -828,7 +776,7 @@ main(int argc, char **argv)
 	board = mmap(NULL, sizeof *board, PROT_READ | PROT_WRITE,
 		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	REQUIRE(board != MAP_FAILED, "has memory");
-	for (unsigned i = 0; i < LAYOUTS; i++)
-		round_of(&layouts[i], reads / LAYOUTS, &seed);
+	for (unsigned i = 0; i < CRAFT_LAYOUTS; i++)
+		round_of(&craft_layouts[i], reads / CRAFT_LAYOUTS, &seed);
 	return tap_end();
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Fuzz the command line for some time, all targets one after the other.
+# Fuzz the command line and stores for some time, one target after the other.
 #   test/fuzz/run.sh BUILD SECONDS [CORPUS]
 # BUILD has the fuzz_* programs and a splinterctl, all sanitized. What is new
 # to a target is kept in CORPUS/TARGET; what fails stays in BUILD.
@@ -35,13 +35,13 @@ share() { # PERCENT: of the time, in seconds
 	echo $((part > 0 ? part : 1))
 }
 
-# Of one input: longer than that, and it hangs.
-target() { # PERCENT NAME LENGTH
+# Of one input: longer than that, and it hangs. Options are libFuzzer's.
+target() { # PERCENT NAME LENGTH [OPTION]...
 	local status=0 time
 	time=$(share "$1")
 	mkdir -p "$corpus/$2"
 	timeout --foreground -k 5 $((2 * time + 120)) "$build/fuzz_$2" \
-		-max_total_time="$time" -timeout=20 -max_len="$3" \
+		-max_total_time="$time" -timeout=20 -max_len="$3" "${@:4}" \
 		-artifact_prefix="$build/fuzz_$2-" \
 		"$corpus/$2" "$here/corpus/$2" >"$tmp/log" 2>&1 || status=$?
 	report "$status" "fuzz_$2" "$(tail -n 1 "$tmp/log")"
@@ -58,10 +58,11 @@ program() { # PERCENT NAME
 }
 
 export UBSAN_OPTIONS=print_stacktrace=1
-target 15 words 512
-target 15 text 512
-target 30 line 1024
-program 20 process
-program 20 prompt
+target 10 words 512
+target 10 text 512
+target 25 line 1024
+target 25 store 512 -len_control=10
+program 15 process
+program 15 prompt
 echo "1..$count"
 [ "$failed" -eq 0 ]
