@@ -221,6 +221,8 @@ $(BUILD)/fault_syscalls: LDFLAGS += $(foreach f,malloc calloc realloc free \
 # See test/guard.h.
 GUARD_LDFLAGS := -Wl,--wrap=mmap,--wrap=munmap
 $(BUILD)/fault_hostile: LDFLAGS += $(GUARD_LDFLAGS)
+# What is stepped shall not step the loader, too.
+$(BUILD)/fault_step $(BUILD)/fault_step_names: LDFLAGS += -Wl,-z,now
 
 $(BUILD)/example_%: $(BUILD)/examples/%.o $(BUILD)/libsplinter.a
 	$(call say,LD $@)
@@ -382,6 +384,7 @@ docs-check: all
 
 SOURCES := $(wildcard include/*.h src/*.[ch] cli/*.[ch] stress/*.[ch] \
 	test/*.h test/unit/*.[ch] test/fault/*.c test/fuzz/*.[ch] examples/*.c bench/*.[ch])
+	test/*.h test/unit/*.[ch] test/fault/*.[ch] test/fuzz/*.[ch] examples/*.c bench/*.c)
 SCRIPTS := $(wildcard test/*.sh test/*/*.sh examples/*.sh packaging/*.sh) \
 	.ci/run
 fmt:

@@ -92,6 +92,29 @@ audit_places(const spl_store *s, uint8_t *places, uint8_t *live)
 	return wrong;
 }
 
+/* Homes whose reach is not the farthest distance of a key at home there. */
+static inline unsigned
+audit_reaches(const spl_store *s)
+{
+	uint32_t *want = calloc(s->geo.entries, sizeof *want);
+	unsigned wrong = 0;
+
+	for (uint64_t i = 0; i < s->geo.entries; i++) {
+		if (!spli_word_block(s, s->table[i].word))
+			continue;
+		uint64_t home =
+			spli_hash_home(s->table[i].hash, s->geo.entries);
+		uint64_t distance =
+			i >= home ? i - home : i + s->geo.entries - home;
+		if (want[home] < distance + 1)
+			want[home] = (uint32_t)distance + 1;
+	}
+	for (uint64_t i = 0; i < s->geo.entries; i++)
+		wrong += s->table[i].reach != want[i];
+	free(want);
+	return wrong;
+}
+
 /* How much is wrong. Nobody may be writing. */
 static inline int
 audit(spl_store *s)

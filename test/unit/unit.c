@@ -347,23 +347,7 @@ unit_misplaced(const spl_store *s)
 unsigned
 unit_wrong_reaches(const spl_store *s)
 {
-	uint32_t *want = calloc(s->geo.entries, sizeof *want);
-	unsigned wrong = 0;
-
-	for (uint64_t i = 0; i < s->geo.entries; i++) {
-		if (!spli_word_block(s, s->table[i].word))
-			continue;
-		uint64_t home =
-			spli_hash_home(s->table[i].hash, s->geo.entries);
-		uint64_t distance =
-			i >= home ? i - home : i + s->geo.entries - home;
-		if (want[home] < distance + 1)
-			want[home] = (uint32_t)distance + 1;
-	}
-	for (uint64_t i = 0; i < s->geo.entries; i++)
-		wrong += s->table[i].reach != want[i];
-	free(want);
-	return wrong;
+	return audit_reaches(s);
 }
 
 /*
