@@ -100,6 +100,10 @@ cases() {
 	short stuck  wait.pml      -DMANY=2 -DWORDS=2 -DNO_SECOND_LOOK
 	short lives  wait.pml      -DDEATHS -DTIMEOUTS
 	short stuck  wait.pml      -DDEATHS
+	short lives  wait.pml      -DDATA -DDEATHS -DTIMEOUTS
+	short stuck  wait.pml      -DDATA -DDEATHS -DTIMEOUTS -DONLY_COUNTED
+	short stuck  wait.pml      -DDATA -DCOUNT_FIRST
+	short stuck  wait.pml      -DDATA -DLOAD_LATE
 	short lives  wait.pml      -DONE_DIES
 	short stuck  wait.pml      -DONE_DIES -DAPART
 	short lives  wait.pml      -DCANCEL -DWRITERS=1
@@ -139,6 +143,7 @@ cases() {
 	short caught ttl.pml       -DPLAIN_STORE
 	short caught ttl.pml       -DBLIND
 	short orders orders.py
+	long  orders orders.py     long
 	long  sound  swap.pml
 	long  sound  swap.pml      -DSETS=3 -DNO_READER
 	long  sound  swap.pml      -DSETS=2 -DADOPTERS=1 -DVACUUM=1
@@ -164,6 +169,8 @@ cases() {
 	long  lives  wait.pml      -DWRITERS=3
 	long  lives  wait.pml      -DWORDS=2 -DMANY=1 -DDEATHS -DTIMEOUTS
 	long  lives  wait.pml      -DDEATHS -DTIMEOUTS -DSPURIOUS
+	long  lives  wait.pml      -DDATA
+	long  lives  wait.pml      -DDATA -DWORDS=2 -DDEATHS -DTIMEOUTS
 	long  lives  wait.pml      -DCANCEL
 	long  lives  wait.pml      -DALWAYS -DREADERS=1 -DMANY=2
 	long  lives  wait.pml      -DALWAYS -DREADERS=1 -DWORDS=2 -DDEATHS -DTIMEOUTS
@@ -262,7 +269,7 @@ check() {
 
 	local start=$SECONDS
 	if [ "$expected" = orders ]; then
-		run python3 "$here/$model" >out 2>&1
+		run python3 "$here/$model" "$@" >out 2>&1
 		good=$?
 		states=$(awk '$1 == "ok" { n++ } END { print n + 0 }' out)
 		found="$states cases as expected"

@@ -27,9 +27,16 @@
  * and waking are one step, of the kernel: two writers at once may leave a count
  * odd, for which the next makes a call for nothing.
  *
+ * What is waited for may be another word than the one that is counted
+ * (-DDATA): who waits for a key that is absent watches the structure counter,
+ * and finds the key by its slot's word (observe() in src/poll.c). A writer
+ * publishes the data, then counts, then wakes; a waiter loads the count before
+ * he looks at the data. Woken, he looks at the data again only where the count
+ * has changed; once a second, at all.
+ *
  * Checked: nobody sleeps for ever (no invalid end state). With -DTIMEOUTS a
- * sleeper wakes by himself once nothing else goes on; then there has to be
- * something for him to see. The full fences between the two sides' store and
+ * sleeper wakes by himself once nothing else goes on, if there is something
+ * for him to see: to wake for nothing each second is to sleep for ever. The full fences between the two sides' store and
  * load are taken as given: steps here are sequentially consistent.
  *
  *   spin -a wait.pml && gcc -O2 -DSAFETY -o pan pan.c && ./pan -m300000
@@ -39,7 +46,9 @@
  *           many of them cannot write; -DTIMEOUTS; -DDEATHS a writer may die at
  *           any step after publishing; -DONE_DIES only the first may, before
  *           the others begin, and there are no timeouts; -DSPURIOUS a sleeper wakes for nothing,
- *           once; -DCANCEL they wait until cancelled (not with -DDEATHS)
+ *           once; -DCANCEL they wait until cancelled (not with -DDEATHS);
+ *           -DDATA with WORDS=1 or 2, where -DDEATHS has a writer die also
+ *           between publishing and counting
  * Mutants, which must get stuck:
  *   -DSLEEP_ON_WORD   sleeping while the word is unchanged, instead: a late
  *                     waker clears the count that was set for the next change
@@ -61,6 +70,10 @@
  *   -DAPART           with -DONE_DIES: counting up and waking in two steps, so
  *                     that who dies in between leaves an even count and a
  *                     sleeper, whom the next change does not wake
+ *   -DONLY_COUNTED    with -DDATA -DDEATHS -DTIMEOUTS: looking at the data, also
+ *                     each second, only where the count has changed
+ *   -DCOUNT_FIRST     with -DDATA: counting before publishing
+ *   -DLOAD_LATE       with -DDATA: loading the count after the look at the data
  *   -DLATE_COUNT      a read-only waiter loads the count after his look
  */
 #ifndef WRITERS
@@ -104,6 +117,9 @@
 #endif
 
 byte word[WORDS];                       /* each slot's generation */
+#ifdef DATA
+byte data[WORDS];                       /* then word is a mere count of it */
+#endif
 byte count[COUNTS];
 bool queued[WAITERS * COUNTS], woken[WAITERS];          /* the kernel's */
 bool listed[WAITERS], cancelled, gone;
@@ -140,7 +156,13 @@ proctype Writer(byte w; bool mortal) {
 #ifdef FEED_FIRST
   wake(FEED);
 #endif
+#if defined(DATA) && !defined(COUNT_FIRST)
+  atomic { data[w]++; MAYDIE };         /* W3, spli_structure_changed() */
+#endif
   atomic { word[w]++; MAYDIE };         /* W3 */
+#if defined(DATA) && defined(COUNT_FIRST)
+  atomic { data[w]++; MAYDIE };
+#endif
   wake(w);                              /* then it appends to the feed */
 #if MANY && !defined(FEED_FIRST)
   wake(FEED);
@@ -244,10 +266,20 @@ inline ask() {
 #else
 #define SAME(c) (count[c] == mine[c])
 #endif
-#if WORDS == 1
-#define NEWS (word[0] != seen[0] || cancelled)
+#if defined(DATA) && !defined(ONLY_COUNTED)
+#define NEW(w) (word[w] != seen[w] || data[w] != found[w])
 #else
-#define NEWS (word[0] != seen[0] || word[1] != seen[1] || cancelled)
+#define NEW(w) (word[w] != seen[w])
+#endif
+#if WORDS == 1
+#define NEWS (NEW(0) || cancelled)
+#else
+#define NEWS (NEW(0) || NEW(1) || cancelled)
+#endif
+#if defined(DATA) && !defined(ONLY_COUNTED)
+#define SECOND second = true
+#else
+#define SECOND skip
 #endif
 inline sleep() {
   c = from[me];
@@ -263,7 +295,7 @@ inline sleep() {
     if
     :: again || woken[me]
 #ifdef TIMEOUTS
-    :: timeout -> assert(NEWS)
+    :: timeout && NEWS -> SECOND
 #endif
 #ifdef SPURIOUS
     :: early -> early = false
@@ -276,18 +308,36 @@ inline sleep() {
 
 proctype Waiter(byte me; bool ro) {
   byte seen[WORDS], mine[COUNTS], w, c; bool again, ended;
+#ifdef DATA
+  byte found[WORDS]; bool second = true;        /* the first look is at all */
+#endif
 #ifdef SPURIOUS
   bool early = true;
 #endif
   do
   :: ended = true;
      do
+#ifdef DATA
+     :: w < WORDS ->
+        if
+#ifdef LOAD_LATE
+        :: found[w] = data[w]; seen[w] = word[w]
+#else
+        :: atomic { (second || word[w] != seen[w]) -> seen[w] = word[w] };
+           found[w] = data[w]
+        :: atomic { !second && word[w] == seen[w] -> skip }
+#endif
+        fi;
+        atomic { ended = ended && found[w] == FINAL(w); w++ }
+     :: atomic { w >= WORDS -> w = 0; second = false; break }
+#else
      :: atomic {
           w < WORDS ->
           seen[w] = word[w]; ended = ended && seen[w] == FINAL(w);
           w++
         }
      :: atomic { w >= WORDS -> w = 0; break }
+#endif
      od;
 #ifdef CANCEL
      ended = cancelled;
