@@ -87,6 +87,8 @@ endif
 .PHONY: all world help demo tests test valtest check asan ubsan tsan fault \
 	soak soak-stress bench models models-long docs-check lint fmt fmt-check install uninstall \
 	dist deb clean
+	soak bench aarch64 models models-long docs-check lint fmt fmt-check \
+	install uninstall dist deb clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -112,6 +114,7 @@ help:
 	@echo 'make models models-long   the protocol, model-checked'
 	@echo 'make mutate      mutants of src/ and the tests that see them: hours,'
 	@echo '                 or MUTATE_SAMPLE=25 of them; MUTATE_OPTIONS=--help'
+	@echo 'make aarch64     a cross build, its unit tests under qemu, its barriers'
 	@echo 'make fuzz        the command line, for FUZZ_SECONDS=600; needs clang'
 	@echo 'make fuzz        the command line, and damaged stores, for'
 	@echo '                 FUZZ_SECONDS=600; needs clang'
@@ -361,6 +364,15 @@ coverage:
 		$(BUILD)/coverage/libsplinter.so.$(VERSION)
 	@test/coverage/coverage.py $(BUILD)/coverage \
 		$(COVERAGE:$(BUILD)/%=$(BUILD)/coverage/%)
+# A smoke test of another machine, under qemu, and its barriers; what it needs
+# is gcc-aarch64-linux-gnu, libc6-dev-arm64-cross and qemu-user.
+AARCH64 := $(BUILD)/aarch64
+aarch64:
+	+@$(MAKE) --no-print-directory BUILD=$(AARCH64) \
+		CC=aarch64-linux-gnu-gcc COMPLETIONS=0 LIBEDIT=0 \
+		$(AARCH64)/splinterctl $(AARCH64)/splinter_test
+	@test/aarch64.sh $(AARCH64)/splinter_test
+	@test/model/test_barriers.py
 
 models:
 	@test/model/run.sh
