@@ -15,6 +15,7 @@
 
 enum {
 	PREFIX_LEN = sizeof KEY_PREFIX - 1,
+	HOT_KEYS = 4, /* a quarter of all reads and writes */
 	SHORT_MOST = 64, /* lengths that are chosen more often */
 	SWITCH_MOST_US = 10000 /* between two switches of auto-vacuum */
 };
@@ -487,10 +488,16 @@ pause_between(struct worker *w)
 	}
 }
 
+/* Any; often one of a few, where readers and writers meet. */
 static uint32_t
 some_key(struct worker *w)
 {
-	return (uint32_t)(work_random(&w->random) % w->plan->keys);
+	uint64_t r = work_random(&w->random);
+	uint64_t keys = w->plan->keys;
+
+	if (r % 4 == 0 && keys > HOT_KEYS)
+		keys = HOT_KEYS;
+	return (uint32_t)((r >> 8) % keys);
 }
 
 static void
