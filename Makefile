@@ -85,10 +85,9 @@ say = @echo '  $1'
 endif
 
 .PHONY: all world help demo tests test valtest check asan ubsan tsan fault \
-	soak soak-stress bench models models-long docs-check lint fmt fmt-check install uninstall \
-	dist deb clean
-	soak bench aarch64 models models-long docs-check lint fmt fmt-check \
-	install uninstall dist deb clean
+	soak soak-stress bench aarch64 coverage mutate fuzz fuzz-afl models \
+	models-long docs-check lint fmt fmt-check install uninstall dist deb \
+	clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -275,7 +274,6 @@ $(addprefix $(BUILD)/fuzz_,store filter): $(BUILD)/fuzz_%: \
 	$(call say,LD $@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^
 
-.PHONY: fuzz
 fuzz:
 	+@$(MAKE) --no-print-directory CC=clang BUILD=$(BUILD)/fuzz \
 		CFLAGS='-O1 -g -fno-omit-frame-pointer \
@@ -287,7 +285,6 @@ fuzz:
 
 # The one for stores with AFL++, which mutates otherwise.
 AFL_SECONDS ?= 600
-.PHONY: fuzz-afl
 fuzz-afl:
 	@command -v afl-fuzz afl-clang-fast >/dev/null || { \
 		echo 'make fuzz-afl: needs afl-fuzz and afl-clang-fast, of afl++'; \
@@ -354,7 +351,6 @@ tsan:
 # Every line of src/, and what the tests do not run. Kills at random moments
 # would count what the dead never ran: see test/coverage/coverage.py.
 COVERAGE := $(filter-out $(BUILD)/fault_kill,$(TESTS) $(FAULT))
-.PHONY: coverage
 coverage:
 	+@$(MAKE) --no-print-directory CC=clang BUILD=$(BUILD)/coverage \
 		CFLAGS='-O1 -g' LDFLAGS=-fprofile-instr-generate \
@@ -364,6 +360,7 @@ coverage:
 		$(BUILD)/coverage/libsplinter.so.$(VERSION)
 	@test/coverage/coverage.py $(BUILD)/coverage \
 		$(COVERAGE:$(BUILD)/%=$(BUILD)/coverage/%)
+
 # A smoke test of another machine, under qemu, and its barriers; what it needs
 # is gcc-aarch64-linux-gnu, libc6-dev-arm64-cross and qemu-user.
 AARCH64 := $(BUILD)/aarch64
@@ -380,7 +377,6 @@ models-long:
 	@test/model/run.sh long
 
 # Every small mistake in src/ is seen by a test, or argued in survivors.
-.PHONY: mutate
 mutate:
 	@test/mutation/mutate.py $(if $(MUTATE_SAMPLE),--sample \
 		$(MUTATE_SAMPLE)) $(MUTATE_OPTIONS)
@@ -395,8 +391,8 @@ docs-check: all
 			$(BUILD)/docs-check.log) ok"; done
 
 SOURCES := $(wildcard include/*.h src/*.[ch] cli/*.[ch] stress/*.[ch] \
-	test/*.h test/unit/*.[ch] test/fault/*.c test/fuzz/*.[ch] examples/*.c bench/*.[ch])
-	test/*.h test/unit/*.[ch] test/fault/*.[ch] test/fuzz/*.[ch] examples/*.c bench/*.c)
+	test/*.h test/unit/*.[ch] test/fault/*.[ch] test/fuzz/*.[ch] \
+	examples/*.c bench/*.[ch])
 SCRIPTS := $(wildcard test/*.sh test/*/*.sh examples/*.sh packaging/*.sh) \
 	.ci/run
 fmt:

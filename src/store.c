@@ -578,8 +578,8 @@ spl_peek_stable(spl_store *s, const struct spl_peek *peek)
 	/* A block that there is was reserved when the peek began: a broken
 	 * peer has moved the marks, and beginning again says so. */
 	if (!block)
-		return spli_outcome(s,
-			id - 1 < s->geo.blocks ? -ESTALE : -EINVAL);
+		return spli_outcome(
+			s, id - 1 < s->geo.blocks ? -ESTALE : -EINVAL);
 	spli_fence_acquire(); /* R3, around what the caller read */
 	bool holds = spli_block_holds(s, block, peek->slot, peek->word);
 	return spli_outcome(s, holds ? 0 : -ESTALE);
