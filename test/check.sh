@@ -15,6 +15,8 @@ make=(make --no-print-directory -j2)
 needed=(cc:gcc c++:g++ make:make clang:clang clang-format:clang-format
 	clang-tidy:clang-tidy valgrind:valgrind spin:spin
 	shellcheck:shellcheck pkg-config:pkg-config python3:python3 jq:jq
+	llvm-cov:llvm llvm-profdata:llvm
+	aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu qemu-aarch64:qemu-user
 	groff:groff mandoc:mandoc man:man-db zsh:zsh fish:fish
 	dh:debhelper dpkg-buildpackage:dpkg-dev lintian:lintian
 	fakeroot:fakeroot)
@@ -26,6 +28,8 @@ missing_packages() {
 	done
 	# what is no command
 	[ -e /usr/include/histedit.h ] || echo libedit-dev
+	[ -e /usr/aarch64-linux-gnu/include/stdio.h ] ||
+		echo libc6-dev-arm64-cross
 	pkg-config --exists libuv 2>/dev/null || echo libuv1-dev
 	dpkg -s build-essential >/dev/null 2>&1 || echo build-essential
 	/usr/bin/python3 -c 'import pyte' 2>/dev/null || echo python3-pyte
@@ -54,6 +58,12 @@ step_valtest() { "${make[@]}" CC=gcc WERROR=1 valtest; }
 step_asan() { "${make[@]}" CC=gcc asan; }
 step_ubsan() { "${make[@]}" CC=clang ubsan; }
 step_tsan() { "${make[@]}" CC=clang tsan; }
+step_coverage() { "${make[@]}" coverage; }
+step_aarch64() { "${make[@]}" aarch64; }
+# The same few each time, run to their end; `make mutate` has all of them.
+step_mutate() {
+	"${make[@]}" MUTATE_SAMPLE=40 MUTATE_OPTIONS='--seed 1' mutate
+}
 step_models() { test/model/run.sh; }
 # The programs without libedit, beside those with it in build/.
 step_plain() {
@@ -158,9 +168,9 @@ if [ $# -gt 0 ]; then
 else
 	# What the others need; then the longest first.
 	work packages gcc clang plain format
-	work_together tsan valtest models deb lint fault asan ubsan fuzz cli \
-		tests clang_tests completion prompt editor docs man mutants \
-		install demo examples bench stress make
+	work_together tsan valtest models fault coverage asan ubsan aarch64 \
+		deb lint mutate fuzz cli tests clang_tests completion prompt \
+		editor docs man mutants install demo examples bench stress make
 fi
 for step in "$counts"/begun/*; do
 	[ -e "$counts/ended/${step##*/}" ] ||
