@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -223,8 +224,12 @@ spli_map_open(const char *path, bool read_only, bool any_owner)
 static int
 set_size(int fd, uint64_t size)
 {
+	struct rlimit limit;
 	int rc;
 
+	/* Else the kernel sends SIGXFSZ, which ends a process. */
+	if (!getrlimit(RLIMIT_FSIZE, &limit) && size > limit.rlim_cur)
+		return -EFBIG;
 	do
 		rc = ftruncate(fd, (off_t)size);
 	while (rc && errno == EINTR);

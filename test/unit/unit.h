@@ -26,6 +26,7 @@
 	T(map_owner)                                                           \
 	T(map_room)                                                            \
 	T(map_race)                                                            \
+	T(map_room_steps)                                                      \
 	T(table)                                                               \
 	T(pool)                                                                \
 	T(swap)                                                                \
