@@ -27,6 +27,7 @@
 	T(map_room)                                                            \
 	T(map_race)                                                            \
 	T(map_room_steps)                                                      \
+	T(map_users)                                                           \
 	T(table)                                                               \
 	T(pool)                                                                \
 	T(swap)                                                                \
