@@ -36,6 +36,7 @@
 	T(writer)                                                              \
 	T(writers)                                                             \
 	T(writer_fork)                                                         \
+	T(fork_points)                                                         \
 	T(repair)                                                              \
 	T(repair_record)                                                       \
 	T(repair_rivals)                                                       \
