@@ -9,6 +9,7 @@
 #include <regex.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -116,8 +117,6 @@ WRAP(void *, mmap,
 	(at, len, prot, flags, fd, from), ERRNO(MAP_FAILED))
 WRAP(int, fallocate, (int fd, int mode, off_t at, off_t len),
 	(fd, mode, at, len), ERRNO(-1))
-WRAP(ssize_t, getrandom, (void *buf, size_t len, unsigned flags),
-	(buf, len, flags), ERRNO(-1))
 WRAP(int, fchmod, (int fd, mode_t mode), (fd, mode), ERRNO(-1))
 WRAP(int, lstat, (const char *path, struct stat *st), (path, st), ERRNO(-1))
 WRAP(int, eventfd, (unsigned count, int flags), (count, flags), ERRNO(-1))
@@ -157,6 +156,22 @@ WRAP_VOID(spli_table_claim,
 	(s, key, slot))
 WRAP(int, spli_reserve_up, (spl_store * s, uint64_t last), (s, last),
 	-hook->error)
+
+/* Met, and not refused, it gives zeros. */
+ssize_t __real_getrandom(void *buf, size_t len, unsigned flags);
+ssize_t __wrap_getrandom(void *buf, size_t len, unsigned flags);
+ssize_t
+__wrap_getrandom(void *buf, size_t len, unsigned flags)
+{
+	const struct hook *hook = meet(HOOK_getrandom);
+
+	if (!hook)
+		return __real_getrandom(buf, len, flags);
+	if (hook->error)
+		return ERRNO(-1);
+	memset(buf, 0, len);
+	return (ssize_t)len;
+}
 
 /* The one with a variable argument: what it is, fcntl knows. */
 int __real_fcntl(int fd, int command, ...);

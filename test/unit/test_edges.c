@@ -176,6 +176,14 @@ without_nameless_files(void *arg)
 	hook_set(HOOK_getrandom, (struct hook){.error = ENOSYS});
 	EXPECT(create_file(path) == -ENOSYS);
 	hook_end(HOOK_getrandom);
+	/* A temporary name that somebody has already stays his. */
+	char taken[PATH_MAX];
+	unit_text(taken, sizeof taken, "%s/.splinter-%016x", unit_dir(), 0);
+	int fd = open(taken, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+	EXPECT(fd >= 0 && !close(fd));
+	hook_set(HOOK_getrandom, (struct hook){0});
+	EXPECT(create_file(path) == -EEXIST);
+	EXPECT(hook_end(HOOK_getrandom) == 1 && unlink(taken) == 0);
 	EXPECT(create_file(path) == 0);
 	EXPECT(spl_destroy(path, SPL_FILE) == 0);
 }

@@ -159,6 +159,12 @@ rivals_records(void)
 	unit_drop(s);
 }
 
+static void
+drop_lease(void *lease)
+{
+	spli_lease_drop(lease);
+}
+
 /* Leases in names that nobody has, the dead have, or the living. */
 static void
 leases(void)
@@ -176,6 +182,14 @@ leases(void)
 	CHECK_RC(unit_set(s, "k", "ours"), 0);
 	CHECK(!*lease, "a name that nobody has is forgotten");
 	CHECK(unit_is(s, "k", "ours"), "and the entry used");
+	/* A thread of ours has it, and is ready while we wait. */
+	struct spli_lease held;
+	CHECK_RC(spli_lease_take(s, &held), 0);
+	hook_set(HOOK_clock_gettime,
+		(struct hook){.before = drop_lease, .arg = &held, .skip = 1});
+	CHECK_RC(unit_set(s, "k", "waited"), 0);
+	CHECK(hook_end(HOOK_clock_gettime) == 1 && unit_is(s, "k", "waited"),
+		"one that a thread gives back is waited for");
 	spl_close(again);
 	unit_drop(s);
 }

@@ -116,6 +116,12 @@ stores(void)
 	hook_set(HOOK_fcntl, (struct hook){.error = EINTR, .times = 3});
 	CHECK_RC(unit_set(s, "k", "value"), 0);
 	CHECK(hook_end(HOOK_fcntl) == 3, "three interrupts");
+	/* As some kernels say that another has it: then the next one is. */
+	spl_store *again = unit_again(s, 0);
+	hook_set(HOOK_fcntl, (struct hook){.error = EACCES});
+	CHECK_RC(unit_set(again, "k", "value"), 0);
+	CHECK(hook_end(HOOK_fcntl) == 1 && again->is_mine[2], "a busy entry");
+	spl_close(again);
 	unit_drop(s);
 }
 
@@ -304,6 +310,38 @@ feeds(enum hook_at at, uint32_t flags, size_t len, const char *what)
 	unit_drop(s);
 }
 
+/* Two last values in one batch, when there is room for one. */
+static void
+last_values(void)
+{
+	static char value[3000] = "value";
+	spl_store *s = unit_store(TEST_KIND, 4, sizeof value);
+	spl_feed *f = hear_flags(s, SPL_FEED_VALUES);
+	struct spl_event two[2];
+
+	for (int i = 0; i < 2; i++) {
+		spl_set_ttl(s, i ? "b" : "a", value, sizeof value, 3600000);
+		CHECK(hear(f, SPL_CREATED, i ? "b" : "a"), "one by one");
+	}
+	for (int i = 0; i < 2; i++) {
+		spl_expire(s, i ? "b" : "a", 1);
+		until_expired(s, i ? "b" : "a");
+	}
+	CHECK_RC(spl_reclaim(s), 2);
+	hook_set(HOOK_realloc, (struct hook){.error = ENOMEM});
+	CHECK(spl_feed_read(f, two, 2, 0) == 1 && hook_end(HOOK_realloc) == 1 &&
+			two[0].what == SPL_EXPIRED &&
+			two[0].len == sizeof value &&
+			!memcmp(two[0].value, value, sizeof value),
+		"the first of two, without memory for more");
+	CHECK(spl_feed_read(f, two, 2, 0) == 1 && two[0].what == SPL_EXPIRED &&
+			!memcmp(two[0].value, value, sizeof value) &&
+			hear_nothing(f),
+		"then the second");
+	spl_feed_close(f);
+	unit_drop(s);
+}
+
 /* A descriptor that is not to be had; an event that was looked at ahead. */
 static void
 descriptors(void)
@@ -340,5 +378,6 @@ test_refused(void)
 	feeds(HOOK_malloc, SPL_FEED_VALUES, 5, "malloc");
 	feeds(HOOK_realloc, SPL_FEED_VALUES, 3000, "realloc");
 	feeds(HOOK_strdup, 0, 5, "strdup");
+	last_values();
 	descriptors();
 }

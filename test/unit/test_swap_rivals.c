@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "hook.h"
+#include "map.h"
 #include "swap.h"
 #include "ttl.h"
 #include "unit.h"
@@ -175,6 +176,12 @@ without_end(void)
 	pair_drop(&p, "without end");
 }
 
+static void
+rival_reclaims(void *arg)
+{
+	EXPECT(spl_reclaim(((struct pair *)arg)->rival) == 1);
+}
+
 /* What has expired is replaced just before it is reclaimed. */
 static void
 replaced_before_it_is_reclaimed(void)
@@ -199,6 +206,13 @@ replaced_before_it_is_reclaimed(void)
 	spl_set_ttl(p.s, "k", "old", 3, 1);
 	while (unit_is(p.s, "k", "old"))
 		unit_moment();
+	hook_set(HOOK_spli_claim_take,
+		(struct hook){.before = rival_reclaims, .arg = &p});
+	CHECK_RC(spl_reclaim(p.s), 0);
+	CHECK(unit_is(p.s, "k", NULL), "reclaimed by the rival");
+	spl_set_ttl(p.s, "k", "old", 3, 1);
+	while (unit_is(p.s, "k", "old"))
+		unit_moment();
 	hook_set(HOOK_spli_claim_take, (struct hook){.error = EAGAIN});
 	CHECK_RC(spl_reclaim(p.s), -EAGAIN);
 	/* A set into a full store: the second time, the claim is busy. */
@@ -210,6 +224,14 @@ replaced_before_it_is_reclaimed(void)
 	CHECK(unit_set(p.s, "d", "ours") == 0 && unit_is(p.s, "d", "ours"),
 		"and then there is room");
 	pair_drop(&p, "reclaiming");
+}
+
+static void
+rival_grows(void *arg)
+{
+	spl_store *s = ((struct pair *)arg)->rival;
+
+	EXPECT(spli_reserve_up(s, s->geo.blocks) == 0);
 }
 
 /* The store grows, and somebody else has just seen to it. */
@@ -227,6 +249,14 @@ grown_meanwhile(void)
 	CHECK(hook_end(HOOK_spli_reserve_up) == 1 &&
 			p.s->header->high == high && unit_is(p.s, "k", "rival"),
 		"both have found room");
+	/* And again, while we are asking the kernel for less. */
+	p.s->header->high = p.s->geo.ring_blocks + 3;
+	hook_set(HOOK_fallocate,
+		(struct hook){.before = rival_grows, .arg = &p});
+	CHECK_RC(spli_reserve_up(p.s, p.s->geo.ring_blocks + 3), 0);
+	CHECK(hook_end(HOOK_fallocate) == 1 &&
+			p.s->header->high == p.s->geo.blocks + 1,
+		"the mark stays where the rival has moved it");
 	pair_drop(&p, "growing");
 }
 
