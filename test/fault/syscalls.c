@@ -396,6 +396,23 @@ set_insert_again(struct stage *t)
 	return set(t, "n", NULL);
 }
 
+/* An entry that nobody had: it is filled, or left alone. */
+static int64_t
+set_beside(struct stage *t)
+{
+	struct stage first = *t;
+	struct spl_store_stat info = {0};
+
+	writing(&first);
+	opened(t);
+	int64_t rc = set(t, "k", "old");
+	if (spl_set(t->s, "k", "new", 3) || spl_store_info(t->s, &info) ||
+		info.writers_owned != 2)
+		complain("another number of writers", info.writers_owned);
+	spl_close(first.s);
+	return rc;
+}
+
 static int64_t
 set_ttl(struct stage *t)
 {
@@ -770,6 +787,7 @@ static const struct scene {
 	{"first set", set_first, ALL, ANY, SETS},
 	{"first set after a death", set_first, SHM, ANY | DEAD, SETS},
 	{"first set, of a new key", set_insert, NAMED, ANY | WIDE, SETS},
+	{"first set beside a writer", set_beside, NAMED, ANY, SETS},
 	{"set", set_again, SHM, 0, {0}},
 	{"set of a new key", set_insert_again, NAMED, ANY | WIDE, SETS},
 	{"set, always waking", set_insert_again, SHM, ANY | WAKE, SETS},
@@ -990,7 +1008,7 @@ static const struct fault faults[] = {
 	{SYS_eventfd2, "eventfd2", {EMFILE, ENFILE, ENOMEM}},
 	{SYS_clone, "clone", {EAGAIN, ENOMEM}},
 	{SYS_clone3, "clone3", {ENOSYS, EAGAIN, ENOMEM}},
-	{SYS_futex, "futex wait", {EAGAIN, EINTR}},
+	{SYS_futex, "futex wait", {EINTR, EAGAIN}},
 	{SYS_futex, "futex wake", {ENOSYS, ENOMEM}},
 	{449, "futex_waitv", {ENOSYS, EINTR, EPERM, EAGAIN, ENOMEM}},
 	{SYS_nanosleep, "nanosleep", {EINTR}},
