@@ -127,6 +127,9 @@ WRAP(int, pthread_create,
 WRAP(int, clock_gettime, (clockid_t clock, struct timespec *time),
 	(clock, time), ERRNO(-1))
 
+WRAP(int, nanosleep, (const struct timespec *time, struct timespec *left),
+	(time, left), ERRNO(-1))
+
 /* The length of a value that no test can make. */
 WRAP(int64_t, spl_unset, (spl_store * s, const char *key), (s, key),
 	(int64_t)INT_MAX + hook->error)

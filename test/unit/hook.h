@@ -28,6 +28,7 @@
 	T(eventfd)                                                             \
 	T(pthread_create)                                                      \
 	T(clock_gettime)                                                       \
+	T(nanosleep)                                                           \
 	T(spl_unset)                                                           \
 	T(spli_table_find)                                                     \
 	T(spli_table_look)                                                     \

@@ -278,6 +278,26 @@ cancelled_waits(void)
 	unit_drop(s);
 }
 
+static void
+end_wait(void *store)
+{
+	__atomic_store_n(&((spl_store *)store)->waits, 0, __ATOMIC_RELEASE);
+}
+
+/* A wait that is slow to notice: closing yields a while, and then sleeps. */
+static void
+closing_waits(void)
+{
+	spl_store *s = unit_store(TEST_KIND, 4, 8), *again = unit_again(s, 0);
+
+	again->waits = 1;
+	hook_set(HOOK_nanosleep,
+		(struct hook){.before = end_wait, .arg = again});
+	CHECK_RC(spl_close(again), 0);
+	CHECK(hook_end(HOOK_nanosleep) == 1, "closing waits for waits to end");
+	unit_drop(s);
+}
+
 /* Several keys that end, the later one first; one of them at once. */
 static void
 ends_of_many(void)
@@ -354,6 +374,7 @@ test_edges(void)
 	arguments();
 	clocks();
 	cancelled_waits();
+	closing_waits();
 	ends_of_many();
 	broken_while_waiting();
 	equal_hashes();
