@@ -311,9 +311,31 @@ bad_arguments(void)
 	unit_drop(s);
 }
 
+/* What a filter leaves out behind an event is gone by with it. */
+static void
+left_out_is_gone_by(void)
+{
+	spl_store *s = unit_store(TEST_KIND, 8, 8);
+	struct spl_feed_options o;
+
+	spl_feed_options_init(&o);
+	o.prefix = "p/";
+	spl_feed *f = hear_open(s, &o);
+	unit_set(s, "q", "");
+	unit_set(s, "p/a", "");
+	unit_set(s, "q", "");
+	unit_set(s, "r", "");
+	CHECK(hear(f, SPL_CREATED, "p/a") && heard.sequence == 4 &&
+			hear_adds_up(f),
+		"an event's sequence is behind what follows and is left out");
+	spl_feed_close(f);
+	unit_drop(s);
+}
+
 void
 test_follow(void)
 {
+	left_out_is_gone_by();
 	for (int i = 0; i < 2; i++) {
 		each_kind_of_change(unit_kinds[i]);
 		filters(unit_kinds[i]);

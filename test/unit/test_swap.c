@@ -401,6 +401,16 @@ changes_wake(void)
 			s->header->structure == structure + 2,
 		"and so does an insert");
 	unit_drop(s);
+	struct spl_options o = unit_options(TEST_KIND, 4, 8);
+	o.flags = SPL_WAKE_ALWAYS;
+	s = unit_store_with(&o);
+	unit_set(s, "k", "");
+	block_of(s, "k", &slot);
+	CHECK(s->table[slot].waiters == 2 &&
+			s->header->structure_waiters == 2 &&
+			s->feed->waiters == 2,
+		"who wakes always counts as well, and nobody seems to wait");
+	unit_drop(s);
 }
 
 void

@@ -185,6 +185,23 @@ odd_times(void)
 	unit_drop(s);
 }
 
+/* Before a wait looks again anyway, and before its time is over. */
+static void
+waits_end_in_time(void)
+{
+	spl_store *s = unit_store(TEST_KIND, 8, 8);
+	uint64_t now = 77;
+	int rc = -ETIMEDOUT;
+
+	/* Ten times, for a machine with other things to do. */
+	for (int i = 0; i < 10 && rc; i++) {
+		spl_set_ttl(s, "k", "v", 1, 20);
+		rc = spl_wait(s, "k", unit_epoch(s, "k"), 900, &now);
+	}
+	CHECK(!rc && now == 0, "expiry ends a wait at once");
+	unit_drop(s);
+}
+
 static void
 waits_end(uint32_t kind)
 {
@@ -268,6 +285,7 @@ test_ttl(void)
 		absent_for_each_writer(unit_kinds[i]);
 		waits_end(unit_kinds[i]);
 	}
+	waits_end_in_time();
 	kept_and_ended();
 	odd_times();
 	no_time_before_the_floor();

@@ -330,6 +330,10 @@ a_block_taken_while_it_is_switched(void)
 	s->header->flags |= SPLI_AUTO_VACUUM;
 	unit_set(s, "new", "");
 	CHECK(traces(s, 'r') == 0, "taken for the ring, it has none");
+	CHECK_RC(spl_set_auto_vacuum(s, 0, NULL), 0);
+	CHECK_RC(spl_set_auto_vacuum(s, 1, NULL), 0);
+	CHECK(s->header->scrubs_begun == 1 && s->header->scrubs_done == 1,
+		"a switch that was finished need not be done again");
 	unit_drop(s);
 }
 
