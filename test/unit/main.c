@@ -28,6 +28,7 @@ main(int argc, char **argv)
 {
 	tap_start((unsigned)tap_scale(120, 900));
 	unit_start();
+	unsigned descriptors = unit_descriptors();
 	for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) {
 		if (!wanted(tests[i].name, argc, argv))
 			continue;
@@ -37,6 +38,7 @@ main(int argc, char **argv)
 		printf("# %s: %llu ms\n", tests[i].name,
 			(unsigned long long)(unit_now_ms() - from));
 	}
+	CHECK(unit_descriptors() == descriptors, "no descriptor is left open");
 	CHECK(!unit_leftovers(), "nothing is left behind");
 	return tap_end();
 }

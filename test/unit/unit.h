@@ -87,6 +87,8 @@ __attribute__((format(printf, 3, 4))) size_t unit_text(
 void unit_skip(const char *what, const char *why);
 
 void unit_start(void);
+/* How many descriptors are open. */
+unsigned unit_descriptors(void);
 /* Names that still exist although their tests are over. */
 unsigned unit_leftovers(void);
 
