@@ -281,7 +281,7 @@ class Rows:
     with any number of mutants before the reason. A name with * stands for many, and has no lines.
     """
 
-    CLASSES = {'equivalent', 'order', 'race', 'hint', 'defence', 'memory', 'chance', 'slow'}
+    CLASSES = {'equivalent', 'order', 'race', 'hint', 'defence', 'memory', 'chance', 'slow', 'open'}
 
     def __init__(self, path):
         self.rows = []

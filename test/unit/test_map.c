@@ -324,6 +324,36 @@ a_new_file_is_as_asked(void)
 	unit_drop(s);
 }
 
+/* What is checked at opening is computed again, so that both could be wrong. */
+static void
+the_header_says_it_all(void)
+{
+	spl_store *s = unit_store(TEST_KIND, 100, 1000);
+	const struct spli_geometry *g = &s->geo;
+	const struct spli_header *h = s->header;
+
+	CHECK(h->magic == 0x4e4c5053 && h->version == 2 << 16 &&
+			h->byte_order == 0x01020304 && h->header_len == 512,
+		"magic, version, byte order and length of the header");
+	CHECK(h->slots == 100 && h->max_value == 1000 && h->writers == 64 &&
+			h->ring == 3 && h->feed_len == 1024,
+		"what was asked for, and what is usual");
+	CHECK(h->table_off == 4096 && h->table_off == g->table_off &&
+			h->writers_off == 4096 + 2 * 4096 &&
+			h->writers_off == g->writers_off &&
+			h->pool_off == h->writers_off + 64 * 256 &&
+			h->pool_off == g->pool_off &&
+			h->feed_off == h->pool_off + 4096 &&
+			h->feed_off == g->feed_off,
+		"where table, writers, pool and feed are");
+	CHECK(h->blocks_off == h->feed_off + 3 * 4096 &&
+			h->blocks_off == g->blocks_off && h->size == g->size &&
+			h->size >= h->blocks_off + 292 * UINT64_C(1152) &&
+			h->size < h->blocks_off + 292 * UINT64_C(1152) + 4096,
+		"where the blocks are, and where they end");
+	unit_drop(s);
+}
+
 static void
 prefault_reserves_all(uint32_t kind)
 {
@@ -356,6 +386,7 @@ test_map(void)
 	sizes_have_to_fit();
 	other_files_are_no_stores();
 	a_new_file_is_as_asked();
+	the_header_says_it_all();
 	for (int i = 0; i < 2; i++)
 		prefault_reserves_all(unit_kinds[i]);
 }

@@ -393,6 +393,27 @@ ends_are_readable(void)
 	CHECK_RC(spl_close(s), 0);
 }
 
+/* Before the thread looks again anyway, which is a second later. */
+static void
+expiry_at_once(void)
+{
+	spl_store *s = unit_store(TEST_KIND, 8, 8);
+	spl_feed *f = hear_flags(s, 0);
+	int fd = spl_feed_fd(f);
+	bool in_time = false;
+
+	/* Ten times, for a machine with other things to do. */
+	for (int i = 0; i < 10 && !in_time; i++) {
+		spl_set_ttl(s, "k", "v", 1, 20);
+		spl_feed_read(f, &heard, 1, SOON_MS);
+		in_time = readable(fd, 900);
+		spl_feed_read(f, &heard, 1, SOON_MS);
+	}
+	CHECK(in_time && heard.what == SPL_EXPIRED, "expiry is told at once");
+	spl_feed_close(f);
+	unit_drop(s);
+}
+
 void
 test_notify(void)
 {
@@ -408,5 +429,6 @@ test_notify(void)
 	many_feeds();
 	come_and_go();
 	ends_are_readable();
+	expiry_at_once();
 	signals_are_blocked();
 }
