@@ -303,11 +303,11 @@ a_new_file_is_as_asked(void)
 	struct spl_store_stat info;
 	struct stat st;
 
-	o.mode = 0646;
+	o.mode = 0757;
 	mode_t mask = umask(077);
 	spl_store *s = unit_store_with(&o);
 	umask(mask);
-	CHECK(!fstat(spl_fd(s), &st) && (st.st_mode & 07777) == 0646,
+	CHECK(!fstat(spl_fd(s), &st) && (st.st_mode & 07777) == 0757,
 		"a store has the mode asked for, whatever the umask");
 	CHECK_RC(spl_store_info(s, &info), 0);
 	CHECK((uint64_t)st.st_size == info.size, "size is the file's size");

@@ -238,9 +238,37 @@ another_users_descriptor(void)
 	unit_drop(s);
 }
 
+/* In a child: a program without one of its first three descriptors. */
+static void
+without_one(void *arg)
+{
+	const int *missing = arg;
+	struct spl_options o = unit_options(SPL_MEMFD, 4, 8);
+	spl_store *s;
+
+	close(*missing);
+	if (!EXPECT(spl_create("test", &o, &s) == 0))
+		return;
+	EXPECT(s->fd > STDERR_FILENO && s->lock_fd > STDERR_FILENO);
+	EXPECT(unit_set(s, "k", "v") == 0);
+	EXPECT(fcntl(*missing, F_GETFD) < 0);
+	EXPECT(spl_close(s) == 0);
+}
+
+static void
+not_for_printing(void)
+{
+	int failed = 0;
+
+	for (int fd = 0; fd <= STDERR_FILENO; fd++)
+		failed += unit_run(without_one, &fd);
+	CHECK(!failed, "a store never takes the place of stdin to stderr");
+}
+
 void
 test_store_fd(void)
 {
+	not_for_printing();
 	seals();
 	for (int i = 0; i < 2; i++)
 		descriptors(unit_kinds[i]);
