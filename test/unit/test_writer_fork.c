@@ -211,6 +211,50 @@ forking_beside_threads(void)
 	unit_drop(s);
 }
 
+static bool
+sleeps(spl_store *s)
+{
+	pthread_mutex_lock(&s->sleep_mutex);
+	bool any = s->sleepers;
+	pthread_mutex_unlock(&s->sleep_mutex);
+	return any;
+}
+
+static void *
+wait_for_ever(void *store)
+{
+	spl_wait(store, "k", 0, UINT64_MAX, NULL);
+	return NULL;
+}
+
+static void
+cancel_and_close(void *store)
+{
+	spl_store *s = store;
+
+	EXPECT(s->waits == 0 && !s->sleepers);
+	EXPECT(spl_cancel_waits(s, 1) == 0);
+	EXPECT(spl_close(s) == 0);
+}
+
+/* A thread waits; in the child there is none that does. */
+static void
+forking_beside_a_wait(void)
+{
+	spl_store *s = unit_store(TEST_KIND, 8, 64);
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, wait_for_ever, s);
+	while (!sleeps(s))
+		unit_moment();
+	CHECK(!unit_run(cancel_and_close, s),
+		"a child waits for none of its parent's waits");
+	CHECK(spli_load(&s->waits) == 1, "which goes on");
+	CHECK_RC(spl_cancel_waits(s, 1), 0);
+	pthread_join(thread, NULL);
+	unit_drop(s);
+}
+
 void
 test_writer_fork(void)
 {
@@ -219,4 +263,5 @@ test_writer_fork(void)
 	parents_entries_stay_his();
 	a_childs_rescue();
 	forking_beside_threads();
+	forking_beside_a_wait();
 }
