@@ -244,6 +244,7 @@ FUZZ_SECONDS ?= 600
 FUZZ := $(patsubst test/fuzz/%.c,$(BUILD)/%,$(wildcard test/fuzz/fuzz_*.c))
 FUZZ_PARTS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out test/fuzz/fuzz_%, \
 	$(wildcard test/fuzz/*.c))) $(BUILD)/test/fuzz/main.o \
+	$(addprefix $(BUILD)/stress/,plan.o stamp.o) \
 	$(filter-out $(BUILD)/cli/main.o,$(CLI))
 
 $(BUILD)/test/fuzz/%.o: ALL_CPPFLAGS += -Icli -Itest

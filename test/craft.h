@@ -244,7 +244,7 @@ craft_number(struct craft *c, enum craft_sort sort, uint64_t was)
 		UINT64_MAX - 1, UINT64_MAX};
 	uint64_t bound = craft_bound(c, sort);
 
-	switch (craft_choice(c, 12)) {
+	switch (craft_choice(c, 13)) {
 	case 0:
 		return 0;
 	case 1:
@@ -263,6 +263,8 @@ craft_number(struct craft *c, enum craft_sort sort, uint64_t was)
 		return extremes[craft_choice(c, 8)];
 	case 8:
 		return craft_any(c);
+	case 9:
+		return bound + craft_choice(c, 1 << 13);
 	default:
 		return craft_choice(c, bound);
 	}
@@ -477,6 +479,28 @@ craft_live(struct craft *c)
 		craft_number(c, CRAFT_SLOT, g->entries));
 }
 
+/* The marks say that everything is reserved, and a word names what is not. */
+static inline void
+craft_wild(struct craft *c)
+{
+	const struct spli_geometry *g = &c->s->geo;
+	uint64_t entry = craft_entry_off(c, craft_choice(c, g->entries));
+	uint64_t id = craft_choice(c, 4) ? g->blocks + 1 + craft_choice(c, 64)
+					 : craft_number(c, CRAFT_BLOCK, 0);
+
+	craft_put(c, offsetof(struct spli_header, low), 8, craft_choice(c, 2));
+	craft_put(c, offsetof(struct spli_header, high), 8,
+		UINT64_MAX - craft_choice(c, 2));
+	craft_put(c, entry + offsetof(struct spli_entry, word), 8,
+		spli_word(c->s, craft_choice(c, 1 << 16), id));
+	/* A spare as well: what is filled next. */
+	uint64_t off = craft_writer_off(c, craft_choice(c, g->writers));
+	craft_put(c,
+		off + offsetof(struct spli_writer, spare) +
+			4 * craft_choice(c, g->ring),
+		4, id);
+}
+
 /* A writer that died in the middle of something. */
 static inline void
 craft_dead(struct craft *c)
@@ -553,7 +577,7 @@ craft_edit(struct craft *c, bool immutable)
 	uint64_t off;
 
 	c->logged = 0;
-	switch (craft_choice(c, immutable ? 15 : 13)) {
+	switch (craft_choice(c, immutable ? 16 : 14)) {
 	case 0:
 		CRAFT_A_FIELD(c, 0, craft_header);
 		break;
@@ -592,6 +616,9 @@ craft_edit(struct craft *c, bool immutable)
 		craft_bytes(c);
 		break;
 	case 13:
+		craft_wild(c);
+		break;
+	case 14:
 		CRAFT_A_FIELD(c, 0, craft_immutable);
 		break;
 	default:

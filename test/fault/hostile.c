@@ -28,6 +28,9 @@ enum {
 	WRITER = READERS,
 	VISITOR,
 	SEATS,
+	/* Room for more than any value, so that nothing but the store's bound
+	 * keeps a reader from reading on. */
+	ROOM_MAX = 2 * CRAFT_VALUE_MAX,
 	CANARY = 64, /* bytes on either side of a buffer */
 	HUNG_S = 120, /* a call that takes longer hangs: by far the longest
 		       * bounded wait, on any machine */
@@ -90,7 +93,7 @@ struct user {
 	struct seat *seat;
 	spl_store *s;
 	uint64_t random;
-	uint8_t buffer[CANARY + CRAFT_VALUE_MAX + CANARY];
+	uint8_t buffer[CANARY + ROOM_MAX + CANARY];
 };
 
 /* Note the call, so that one that hangs or crashes has a name. */
@@ -136,6 +139,12 @@ any_key(struct user *u, char text[SPLI_KEY_SIZE])
 /*
  * Readers' calls.
  */
+static size_t
+any_room(struct user *u)
+{
+	return choice(u, choice(u, 2) ? ROOM_MAX : u->s->geo.max_value + 1);
+}
+
 static uint8_t *
 clean_buffer(struct user *u, size_t cap)
 {
@@ -182,7 +191,7 @@ judge_stat(struct user *u, const struct spl_key_stat *stat)
 static void
 do_get(struct user *u)
 {
-	size_t cap = choice(u, u->s->geo.max_value + 1), len = 0;
+	size_t cap = any_room(u), len = 0;
 	uint8_t *buf = clean_buffer(u, cap);
 	struct spl_key_stat stat;
 	char key[SPLI_KEY_SIZE];
@@ -245,7 +254,7 @@ do_ref(struct user *u)
 	if (spl_ref_open(u->s, any_key(u, key), &ref))
 		return;
 	for (uint64_t i = choice(u, 8); i > 0; i--) {
-		size_t cap = choice(u, u->s->geo.max_value + 1), len = 0;
+		size_t cap = any_room(u), len = 0;
 		uint8_t *buf = clean_buffer(u, cap);
 		int rc = CALL(u, spl_ref_get, ref, buf, cap, &len);
 		judge_read(u, rc, cap, len, true);
