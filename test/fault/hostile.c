@@ -32,6 +32,7 @@ enum {
 	 * keeps a reader from reading on. */
 	ROOM_MAX = 2 * CRAFT_VALUE_MAX,
 	CANARY = 64, /* bytes on either side of a buffer */
+	READS_TO_AN_EDIT = 64, /* at most, however processes are scheduled */
 	HUNG_S = 120, /* a call that takes longer hangs: by far the longest
 		       * bounded wait, on any machine */
 	COMPLAINTS = 20
@@ -88,6 +89,7 @@ struct board {
 };
 
 static struct board *board;
+static bool soaking; /* for long: say how far it has come */
 
 struct user {
 	struct seat *seat;
@@ -614,7 +616,9 @@ put_right(const struct craft *c, const uint8_t *image)
 static void
 let_be(struct craft *c)
 {
-	for (uint64_t i = craft_choice(c, 1 << 14); i > 0; i--)
+	uint64_t longest = craft_choice(c, 8) ? 1 << 10 : 1 << 14;
+
+	for (uint64_t i = craft_choice(c, longest); i > 0; i--)
 		spli_pause();
 }
 
@@ -706,6 +710,7 @@ all_move(uint64_t *calls, uint64_t *since, uint64_t now)
 static int
 watch(pid_t users, uint64_t reads)
 {
+	uint64_t tenths = 0;
 	static const struct timespec step = {.tv_nsec = 50000000};
 	uint64_t calls[SEATS] = {0}, since = spli_now_ns();
 	sigset_t child;
@@ -715,7 +720,12 @@ watch(pid_t users, uint64_t reads)
 	sigaddset(&child, SIGCHLD);
 	while (!waitpid(users, &status, WNOHANG)) {
 		sigtimedwait(&child, NULL, &step);
-		if (all_reads() >= reads)
+		if (soaking && all_reads() >= reads / 10 * (tenths + 1))
+			printf("# %llu reads, %llu edits\n",
+				(unsigned long long)(reads / 10 * ++tenths),
+				(unsigned long long)spli_load(&board->edits));
+		if (all_reads() >= reads &&
+			spli_load(&board->edits) >= reads / READS_TO_AN_EDIT)
 			spli_store(&board->stop, 1);
 		if (!all_move(calls, &since, spli_now_ns())) {
 			say_who_hangs(calls);
@@ -775,10 +785,11 @@ main(int argc, char **argv)
 	uint64_t seed = tap_seed(), reads = tap_scale(1200000, 60000);
 	sigset_t child;
 
-	if (argc > 1)
+	soaking = argc > 1;
+	if (soaking)
 		reads = strtoull(argv[1], NULL, 0);
-	/* A run of hours has its own watch; this one is for that. */
-	tap_start(argc > 1 ? 0 : 1200);
+	/* However long that is, each call has its watch. */
+	tap_start(soaking ? 0 : 1200);
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &child, NULL);
