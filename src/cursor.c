@@ -120,16 +120,23 @@ count_changes(const spl_feed *f, const struct spli_known *known,
 		       : 1;
 }
 
-/* What is remembered of the key found; a new one has no epoch. */
-static struct spli_known *
-recall(spl_feed *f, const struct found *found)
+/*
+ * What is remembered of the key found, in *@known; a new one has no epoch. 0;
+ * -ENOMEM; -ENOSPC: it is new, and more keys are remembered than a sound store
+ * can have brought. (Those of a former walk, one a slot that can be filled,
+ * and those that this one meets, one an entry, are three quarters of it.)
+ */
+static int
+recall(spl_feed *f, const struct found *found, struct spli_known **known)
 {
-	struct spli_known *known =
-		spli_memory_find(&f->memory, found->key, found->hash);
-
-	return known ? known
-		     : spli_memory_add(&f->memory, found->key, found->hash,
-			       found->slot);
+	*known = spli_memory_find(&f->memory, found->key, found->hash);
+	if (*known)
+		return 0;
+	if (f->memory.count >= 2 * f->store->geo.entries)
+		return -ENOSPC;
+	*known = spli_memory_add(
+		&f->memory, found->key, found->hash, found->slot);
+	return *known ? 0 : -ENOMEM;
 }
 
 /* The key is where it was found. */
@@ -248,9 +255,10 @@ meet(spl_feed *f, const struct found *found, struct spl_event *event,
 	/* (Of what expired before the opening its end has to be told.) */
 	if (!f->learning && spli_expired(f->store, found->read.expiry))
 		return AGAIN;
-	struct spli_known *known = recall(f, found);
-	if (!known)
-		return -ENOMEM;
+	struct spli_known *known;
+	int rc = recall(f, found, &known);
+	if (rc)
+		return rc == -ENOSPC ? AGAIN : rc;
 	known->walk = f->walk;
 	if (known->epoch == found->read.epoch &&
 		!(known->untold && f->past_missed)) {
@@ -339,6 +347,16 @@ end_of_walk(spl_feed *f, struct spl_event *event)
 /*
  * Cells of the ring.
  */
+
+/* A broken peer brings new keys without end: forget all, and look again. */
+static int
+begin_again(spl_feed *f, struct spl_event *event)
+{
+	spli_memory_forget(&f->memory);
+	walk_begin(f, SPLI_CATCH_UP);
+	return tell_missed(f, event);
+}
+
 static int
 value_was_put_in(spl_feed *f, uint64_t slot, struct spl_event *event,
 	struct spli_arena *values)
@@ -358,9 +376,9 @@ value_was_put_in(spl_feed *f, uint64_t slot, struct spl_event *event,
 	if (spli_expired(f->store, found.read.expiry) &&
 		!spli_memory_find(&f->memory, found.key, found.hash))
 		return AGAIN;
-	known = recall(f, &found);
-	if (!known)
-		return -ENOMEM;
+	rc = recall(f, &found, &known);
+	if (rc)
+		return rc == -ENOSPC ? begin_again(f, event) : rc;
 	/* Also of a change that came while the feed was being opened. */
 	bool untold = known->untold;
 	if (known->epoch == found.read.epoch && !untold) {

@@ -239,3 +239,11 @@ spli_memory_remove(struct spli_memory *m, struct spli_known *known)
 	m->count--;
 	known_free(known);
 }
+
+void
+spli_memory_forget(struct spli_memory *m)
+{
+	for (size_t i = 0; i < m->buckets; i++)
+		while (m->bucket[i].by_key)
+			spli_memory_remove(m, m->bucket[i].by_key);
+}

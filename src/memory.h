@@ -54,6 +54,8 @@ int spli_memory_expire(
 	struct spli_memory *m, struct spli_known *known, uint64_t expiry);
 void spli_memory_forget_expiry(struct spli_memory *m, struct spli_known *known);
 void spli_memory_remove(struct spli_memory *m, struct spli_known *known);
+/* All of them. */
+void spli_memory_forget(struct spli_memory *m);
 
 /* The one that expires first, or null. */
 static inline struct spli_known *

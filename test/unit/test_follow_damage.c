@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "feed.h"
 #include "hear.h"
 
 struct target {
@@ -184,9 +185,58 @@ garbage_all_the_time(void)
 	unit_drop(s);
 }
 
+/* The key in @slot becomes another, as no writer of ours would do it. */
+static void
+rename_in_place(spl_store *s, uint64_t slot, unsigned number)
+{
+	uint64_t *at = &s->table[slot].word, word = spli_load(at);
+	uint64_t id = spli_word_block(s, word), words[SPLI_KEY_SIZE / 8] = {0};
+	uint64_t next = spli_word_next(s, word, id);
+	struct spli_block *block = spli_block(s, id);
+
+	unit_text((char *)words, sizeof words, "key-%u", number);
+	for (unsigned i = 0; i < SPLI_KEY_SIZE / 8; i++)
+		spli_store(&block->key[i], words[i]);
+	spli_store(&block->epoch, spli_load(&block->epoch) + 2);
+	spli_store(&block->stamp, spli_stamp(s, next, slot));
+	spli_store(at, next);
+	spli_feed_append(s, slot, SPLI_SET_THERE);
+}
+
+/* A peer who only ever brings new keys does not take all memory. */
+static void
+keys_without_end(void)
+{
+	spl_store *s = unit_store(TEST_KIND, 4, 64);
+	spl_feed *f = hear_flags(s, 0);
+	struct spl_feed_stat stat = {0};
+	struct spl_event event = {0};
+	struct spl_peek peek;
+	uint64_t most = 0;
+
+	unit_set(s, "key", "value");
+	CHECK_RC(spl_peek_begin(s, "key", &peek), 0);
+	for (unsigned i = 0; i < 1000; i++) {
+		rename_in_place(s, peek.slot, i);
+		read_some(s, f);
+		spl_feed_info(f, &stat);
+		most = stat.keys > most ? stat.keys : most;
+	}
+	CHECK(most && most <= 2 * s->geo.entries,
+		"a feed remembers %u keys of a store of 4", (unsigned)most);
+	unit_set(s, "new", "");
+	while (spl_feed_read(f, &event, 1, 0) == 1)
+		if (!strcmp(event.key, "new"))
+			break;
+	CHECK(event.what == SPL_CREATED, "and goes on");
+	spl_feed_close(f);
+	unit_drop(s);
+}
+
 void
 test_follow_damage(void)
 {
+	keys_without_end();
 	garbage(0, false);
 	garbage(SPL_FEED_VALUES, false);
 	garbage(SPL_FEED_VALUES | SPL_FEED_SNAPSHOT, true);
