@@ -474,7 +474,9 @@ repair(const struct walk *victim, uint32_t at, act_fn *how, struct repairs *r,
 	memcpy(w.copy->bytes, w.late, w.copy->size);
 	w.before = death_seen(w.copy->reader, w.deed);
 	walk_all(&w);
-	walk_kill(&w, all ? 1 : w.path.count / 2 + 1, random);
+	/* Opening is the rescue, and much else. */
+	uint32_t stride = all && how == do_open ? 20 : 1;
+	walk_kill(&w, all ? stride : w.path.count / 2 + 1, random);
 	r->points += w.path.count;
 	r->states += w.state_count;
 	r->kills += w.kills;

@@ -377,6 +377,8 @@ play(uint64_t *random)
 				i);
 		bad += wrong != 0;
 		killed++;
+		if (all && killed % 1000 == 0)
+			printf("# %s: killed at %lu\n", scene->what, killed);
 	}
 	CHECK(!bad, "  killed at %lu of them: %lu did not survive", killed,
 		bad);
