@@ -8,7 +8,7 @@
  *  F1  what happened is published before it is appended
  *  F2  an event is one compare-and-swap of the tail's cell, from the mark of
  *      the lap before to its own; anyone may move the tail on over a filled
- *      cell, so a writer who dies leaves no hole
+ *      cell, which he has acquired, so a writer who dies leaves no hole
  *  F3  inserts and unsets are appended before the claim is let go: in the
  *      ring they stand in the order in which they happened (but for what is
  *      appended a second time, after a death)

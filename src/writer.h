@@ -14,6 +14,18 @@
  *   lease                   compare-and-swap 0 -> name   store of 0
  *   claim                   compare-and-swap 0 -> name   store of 0
  *
+ * Lettered rules, with test/model/steal.pml, lease.pml and two_slots.pml:
+ *
+ *  L1  a lease is taken with acquire and given back with release: the ring,
+ *      the record and auto-vacuum's flag go along
+ *  L2  the claim likewise; the pool, the table and the floor go along
+ *  L3  a record is written and read like a block: op away, release fence,
+ *      fields, op; op, fields, acquire fence, op again
+ *  L4  what a dead owner left is touched only behind his lock. There all that
+ *      he stored is seen; orders of his own stores bind the compiler
+ *
+ * docs/protocol.md has the partners of these and of all the other letters.
+ *
  * The name of entry e is e + 1. All of a dead owner's are taken over by who
  * locks the byte: he finishes or undoes what the record says (repair.c).
  */

@@ -19,6 +19,7 @@ what=${1:-short}
 depth=400000
 
 # set    expected  model  definitions
+# "orders" is a script of Python's that says ok, and ends with 0 when all are;
 # "sound" and "caught" run with -E, "lives" and "stuck" look for invalid end
 # states as well: nobody may wait for ever.
 cases() {
@@ -143,6 +144,7 @@ cases() {
 	short caught ttl.pml       -DPLAIN_STORE
 	short caught ttl.pml       -DBLIND
 	short orders orders.py
+	short orders test_rules.py
 	long  orders orders.py     long
 	long  sound  swap.pml
 	long  sound  swap.pml      -DSETS=3 -DNO_READER
