@@ -16,6 +16,8 @@
 enum {
 	PREFIX_LEN = sizeof KEY_PREFIX - 1,
 	HOT_KEYS = 4, /* a quarter of all reads and writes */
+	SLOW_PEEKS = 32, /* one in so many takes its time */
+	DAWDLE_NS = 50000,
 	SHORT_MOST = 64, /* lengths that are chosen more often */
 	SWITCH_MOST_US = 10000 /* between two switches of auto-vacuum */
 };
@@ -182,6 +184,19 @@ copy_peeked(uint8_t *to, const void *from, size_t len)
 		to[at] = __atomic_load_n(bytes + at, __ATOMIC_RELAXED);
 }
 
+/*
+ * Busy for a moment in the middle of a look, so that writers go round their
+ * rings meanwhile and the block is being filled anew when it ends.
+ */
+static void
+dawdle(struct worker *w)
+{
+	uint64_t end = work_now_ns() + work_random(&w->random) % DAWDLE_NS;
+
+	while (work_now_ns() < end)
+		;
+}
+
 static int
 peek(struct worker *w, const char *name, size_t *len, uint64_t *epoch)
 {
@@ -192,7 +207,12 @@ peek(struct worker *w, const char *name, size_t *len, uint64_t *epoch)
 		return rc;
 	if (p.len > w->plan->max_value)
 		return -EMSGSIZE;
-	copy_peeked(w->value, p.data, p.len);
+	size_t half = p.len / 16 * 8;
+	copy_peeked(w->value, p.data, half);
+	if (work_random(&w->random) % SLOW_PEEKS == 0)
+		dawdle(w);
+	copy_peeked(
+		w->value + half, (const uint8_t *)p.data + half, p.len - half);
 	*len = p.len;
 	*epoch = p.epoch;
 	rc = spl_peek_stable(w->store, &p);
