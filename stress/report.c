@@ -209,7 +209,7 @@ print_counts(
 		s->reads, rate(s->reads, o->elapsed_ns), s->read_bytes >> 20,
 		s->absent, s->lists);
 	printf("writes: %" PRIu64 ", %" PRIu64 " a second, %" PRIu64
-	       " MiB, %" PRIu64 " after an unset\n",
+	       " MiB, %" PRIu64 " unsets\n",
 		s->writes, rate(s->writes, o->elapsed_ns), s->write_bytes >> 20,
 		s->unsets);
 	printf("retries: %" PRIu64 " of readers, %" PRIu64 " of writers\n",

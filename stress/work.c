@@ -454,21 +454,32 @@ set_short(struct worker *w, uint32_t key, const char *name, uint32_t len)
 	return rc;
 }
 
+/* Whether that was done, or the key was absent. */
+static bool
+unset(struct worker *w, uint32_t key)
+{
+	char name[KEY_SIZE];
+
+	work_key_name(name, key);
+	w->doing = DOING_WRITE;
+	int64_t gone = unset_until_done(w, name);
+	if (refused(w, key, gone))
+		return false;
+	tally_add(&w->tally->unsets, gone >= 0);
+	return true;
+}
+
 void
-work_write(struct worker *w, uint32_t key, bool unset)
+work_write(struct worker *w, uint32_t key, bool unset_before)
 {
 	uint32_t len = some_length(w, w->plan->min_value);
 	int rc;
 	char name[KEY_SIZE];
 
+	if (unset_before && !unset(w, key))
+		return;
 	work_key_name(name, key);
 	w->doing = DOING_WRITE;
-	if (unset) {
-		int64_t gone = unset_until_done(w, name);
-		if (refused(w, key, gone))
-			return;
-		tally_add(&w->tally->unsets, gone >= 0);
-	}
 	if (len < STAMP_LEN)
 		rc = set_short(w, key, name, len);
 	else
@@ -526,7 +537,12 @@ write_once(struct worker *w)
 	uint32_t key = some_key(w);
 	uint64_t r = work_random(&w->random);
 
-	work_write(w, key, !plan_key_stays(key) && r % 8 == 0);
+	if (plan_key_stays(key) || r % 8 > 1)
+		work_write(w, key, false);
+	else if (r % 8)
+		work_write(w, key, true);
+	else
+		unset(w, key); /* absent until the next write */
 	if (r / 8 % 16 == 0)
 		work_read(w, key);
 	pause_between(w);

@@ -59,7 +59,7 @@ void work_end(struct worker *worker);
 int work_read(struct worker *worker, uint32_t key);
 
 /* Write the next version of this worker; sometimes unset the key before. */
-void work_write(struct worker *worker, uint32_t key, bool unset);
+void work_write(struct worker *worker, uint32_t key, bool unset_before);
 
 /* Walk over all keys beside writers, and verify that; recorded as well. */
 void work_list(struct worker *worker);
