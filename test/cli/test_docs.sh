@@ -6,7 +6,8 @@
 # In each Markdown file: links to files of the repository and to headings lead
 # somewhere, references are defined and used, prose is wrapped at 100 columns
 # (not tables, code, or lines that are one link). README.md leads to all of
-# them. What the documents show is tested by test_readme.sh.
+# them. Each promise of docs/guarantees.md has a test, and every test that it
+# names exists. What the documents show is tested by test_readme.sh.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 
@@ -112,6 +113,39 @@ unreached() {
 	done
 }
 
+# Each `name` of a test, a model, a benchmark or a target of make is one.
+unknown_tests() { # FILE
+	local name path
+	# shellcheck disable=SC2016 # no command
+	grep -oE '`[^`]+`' "$1" | tr -d '`' | sort -u | while read -r name; do
+		case $name in
+		test_*) path=test/unit/${name%% *}.c ;;
+		fault_*) path=test/fault/${name#fault_}.c ;;
+		bench_*) path=bench/${name#bench_}.c ;;
+		splinter_stress | splinter_stress\ *) path=stress/main.c ;;
+		*.pml | orders.py) path=test/model/$name ;;
+		build/*_* | make\ *) path= ;;
+		*/*) path=$name ;;
+		*) continue ;;
+		esac
+		case $name in
+		build/bench_*) path=bench/${name#build/bench_}.c ;;
+		'build/splinter_test '*) path=test/unit/test_${name#* }.c ;;
+		make\ *) grep -qE "^(\.PHONY:.*|[a-z -]*)\b${name#make }\b" \
+			Makefile || echo "$name: no such target" ;;
+		esac
+		[ -z "$path" ] || [ -e "$path" ] || echo "$name: no $path"
+	done
+}
+
+# Promises without a line that begins with "Tests:".
+without_test() { # FILE
+	awk '/^## / { on = /^## The promises/ }
+	on && /^### / { if (name && !tests) print name; name = $0; tests = 0 }
+	on && /^Tests?: / { tests = 1 }
+	END { if (name && !tests) print name }' "$1"
+}
+
 documents=(*.md docs/*.md)
 for document in "${documents[@]}"; do
 	result "$document: links lead somewhere" "$(dead_links "$document")"
@@ -119,6 +153,10 @@ for document in "${documents[@]}"; do
 		"$(loose_references "$document")"
 	result "$document: wrapped at 100 columns" "$(too_long "$document")"
 done
+result 'docs/guarantees.md: every test that it names exists' \
+	"$(unknown_tests docs/guarantees.md)"
+result 'docs/guarantees.md: every promise has a test' \
+	"$(without_test docs/guarantees.md)"
 result 'README.md leads to every document' "$(unreached)"
 echo "1..$count"
 exit $((failed != 0))
