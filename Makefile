@@ -110,8 +110,6 @@ help:
 	@echo '                 an hour of reads and writes, every byte verified'
 	@echo 'make coverage    lines and branches that the tests run; needs llvm'
 	@echo 'make bench       wake-ups and retries, beside the bare kernel, a seqlock'
-	@echo 'make soak        the same at length, every instruction, for hours'
-	@echo 'make bench       wake-ups, measured beside the bare kernel'
 	@echo 'make models models-long   the protocol, model-checked'
 	@echo 'make mutate      mutants of src/ and the tests that see them: hours,'
 	@echo '                 or MUTATE_SAMPLE=25 of them; MUTATE_OPTIONS=--help'
@@ -322,11 +320,16 @@ fault: all $(FAULT)
 
 # What finds a fault that shows once in a million times. Each says how far
 # it has come; ends with the first that fails.
-soak: $(addprefix $(BUILD)/fault_,wake feed ttl hostile) soak-stress
+soak: soak-stress $(addprefix $(BUILD)/fault_,wake feed ttl hostile kill stop \
+	step step_names)
 	@$(BUILD)/fault_wake $(or $(SOAK_WAKES),1000000)
 	@$(BUILD)/fault_feed $(or $(SOAK_CHANGES),10000000)
 	@$(BUILD)/fault_ttl $(or $(SOAK_READS),100000000)
 	@$(BUILD)/fault_hostile $(or $(SOAK_HOSTILE),100000000)
+	@$(BUILD)/fault_kill $(or $(SOAK_KILLS),1000000)
+	@$(BUILD)/fault_stop $(or $(SOAK_STOPS),1000)
+	@$(BUILD)/fault_step all
+	@$(BUILD)/fault_step_names all
 
 # Readers and writers as threads, as processes, and with writers being killed.
 SOAK_STRESS := --threads 14 --writers 2 --max-value 64K --toggle-vacuum
@@ -336,14 +339,6 @@ soak-stress: $(BUILD)/splinter_stress
 		$< --duration-ms $(or $(SOAK_STRESS_MS),600000) \
 			$(SOAK_STRESS) $$options || exit 1; \
 	done
-soak: $(addprefix $(BUILD)/fault_,wake feed ttl kill stop step step_names)
-	@$(BUILD)/fault_wake $(or $(SOAK_WAKES),1000000)
-	@$(BUILD)/fault_feed $(or $(SOAK_CHANGES),10000000)
-	@$(BUILD)/fault_ttl $(or $(SOAK_READS),100000000)
-	@$(BUILD)/fault_kill $(or $(SOAK_KILLS),1000000)
-	@$(BUILD)/fault_stop $(or $(SOAK_STOPS),1000)
-	@$(BUILD)/fault_step all
-	@$(BUILD)/fault_step_names all
 
 bench: $(BENCH)
 	@for program in $(BENCH); do $$program $(BENCH_OPTIONS) || exit 1; done
