@@ -114,7 +114,6 @@ help:
 	@echo 'make mutate      mutants of src/ and the tests that see them: hours,'
 	@echo '                 or MUTATE_SAMPLE=25 of them; MUTATE_OPTIONS=--help'
 	@echo 'make aarch64     a cross build, its unit tests under qemu, its barriers'
-	@echo 'make fuzz        the command line, for FUZZ_SECONDS=600; needs clang'
 	@echo 'make fuzz        the command line, and damaged stores, for'
 	@echo '                 FUZZ_SECONDS=600; needs clang'
 	@echo 'make fuzz-afl    damaged stores, for AFL_SECONDS=600; needs afl++'
