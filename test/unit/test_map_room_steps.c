@@ -202,17 +202,16 @@ can_mount(void *arg)
 	EXPECT(unit_private_mounts() && has_room(10, false));
 }
 
-static void
-limited(int what, rlim_t to)
-{
-	struct rlimit limit;
-
-	if (getrlimit(what, &limit))
-		abort();
-	limit.rlim_cur = to;
-	if (setrlimit(what, &limit))
-		abort();
-}
+/* Lower a limit of this process; a macro, as its kind is an enum or an int. */
+#define LIMITED(what, to)                                                      \
+	do {                                                                   \
+		struct rlimit limit;                                           \
+		if (getrlimit((what), &limit))                                 \
+			abort();                                               \
+		limit.rlim_cur = (to);                                         \
+		if (setrlimit((what), &limit))                                 \
+			abort();                                               \
+	} while (0)
 
 /* A file larger than the process may have would be SIGXFSZ. */
 static void
@@ -222,7 +221,7 @@ file_size(void *arg)
 	const char *name = unit_name();
 	spl_store *s = NULL;
 
-	limited(RLIMIT_FSIZE, 65536);
+	LIMITED(RLIMIT_FSIZE, 65536);
 	EXPECT(spl_create(name, &o, &s) == -ENOSPC && !s);
 	o.slots = o.max_value = 1;
 	o.writers = 1;
@@ -238,7 +237,7 @@ file_size_of_another(void *arg)
 {
 	spl_store *s = arg;
 
-	limited(RLIMIT_FSIZE, 4096);
+	LIMITED(RLIMIT_FSIZE, 4096);
 	for (unsigned i = 0; i < 64; i++)
 		EXPECT(unit_set(s, key_of(i), "v") == 0);
 }
@@ -249,7 +248,7 @@ address_space(void *arg)
 	struct spl_options o = unit_options(TEST_KIND, 1 << 20, 1 << 20);
 	spl_store *s = NULL;
 
-	limited(RLIMIT_AS, 1 << 30);
+	LIMITED(RLIMIT_AS, 1 << 30);
 	EXPECT(spl_create(unit_name(), &o, &s) == -ENOSPC && !s);
 	EXPECT(spl_open(arg, &o, &s) == -ENOMEM && !s);
 }
