@@ -461,6 +461,8 @@ craft_live(struct craft *c)
 
 	craft_key(text, craft_choice(c, CRAFT_KEYS));
 	memcpy(words, text, strlen(text));
+	if (!craft_choice(c, 8))
+		memset(words, 'k', sizeof words); /* a key without an end */
 	for (unsigned i = 0; i < SPLI_KEY_SIZE / 8; i++)
 		craft_put(c, block + offsetof(struct spli_block, key) + 8 * i,
 			8, words[i]);
