@@ -14,7 +14,6 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -103,8 +102,9 @@ fork_without_descriptors(void *arg)
 		if (!grandchild) {
 			none = none && s->lock_fd < 0 &&
 			       unit_set(s, "k", "x") == -EMFILE;
+			unit_post(0, none ? 1 : 2);
 			set_files(limit.rlim_cur);
-			end_well(none && !unit_set(s, "k", "child"), s);
+			end_well(!unit_set(s, "k", "child"), s);
 		}
 		end_well(ended_well(grandchild), s);
 	}
@@ -120,8 +120,13 @@ descriptors(void)
 
 	CHECK(!unit_run(without_standard_input, name),
 		"0 to 2 are left to the program");
-	CHECK(!unit_run(fork_without_descriptors, name),
-		"children without descriptors get theirs later");
+	unit_board_clear();
+	int failed = unit_run(fork_without_descriptors, name);
+	if (unit_posted(0) == 2 && getenv("LD_PRELOAD"))
+		unit_skip("children without descriptors", "none are refused");
+	else
+		CHECK(!failed && unit_posted(0) == 1,
+			"children without descriptors get theirs later");
 	CHECK(spli_map_is_linked(-1), "what is not known counts as linked");
 	unit_drop(s);
 }

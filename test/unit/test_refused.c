@@ -294,11 +294,11 @@ feeds(enum hook_at at, uint32_t flags, size_t len, const char *what)
 {
 	spl_store *s = unit_store(TEST_KIND, KEYS + 1, 4000);
 	unsigned n = 0, wrong = 0, refused = 0, met = 1;
-	unsigned stride = (unsigned)tap_scale(1, 41);
+	unsigned stride = (unsigned)tap_scale(1, 7);
 
 	unit_set(s, "k", "value");
 	/* All of the first ones; what comes later are keys of the same kind. */
-	for (; met && n < MOST; n += n < 10 ? 1 : stride) {
+	for (; met && n < MOST; n += n < 20 ? 1 : stride) {
 		unsigned failures = 0;
 		hook_set(at, (struct hook){.skip = n, .error = ENOMEM});
 		int rc = follow(s, flags, len, &failures);
