@@ -41,7 +41,8 @@ tidy_and_die(int signal_number)
 static inline void
 tidy_name(const char *path)
 {
-	static const int fatal[] = {SIGALRM, SIGABRT, SIGTERM, SIGINT, SIGHUP};
+	static const int fatal[] = {
+		SIGALRM, SIGABRT, SIGTERM, SIGINT, SIGHUP, SIGPIPE};
 	int i = 0;
 
 	if (!tidy_owner) {
