@@ -9,14 +9,16 @@
  * in "no block", then gives the displaced one. Both hold the claim, which names
  * the writer entry; who adopts a dead owner's entry adopts its claim, finishes
  * or undoes what is in flight, and lets the claim go. Updates take no claim.
- * Once the blocks are accounted for the record becomes ANNOUNCE, then the feed
- * is told, then the claim is let go (so that the feed has inserts and unsets in
+ * Once the blocks are accounted for the structure is counted, if the change was
+ * an insert or unset, then the record becomes ANNOUNCE, then the feed is told, then the claim is let go (so that the feed has inserts and unsets in
  * their order, see feed.pml), then the record is cleared. Blocks are always
- * scrubbed here (auto-vacuum); switching it on is vacuum.pml.
+ * scrubbed here (auto-vacuum); switching it on is vacuum.pml. In the code these
+ * are insert_claimed(), update(), remove_claimed(), finish() and spli_repair().
  *
  * Process 1 may die before any step, its adopter too; a second adopter lives.
  * Checked when all is quiet: every block is in exactly one place, the claim is
- * free, nothing is in flight, every published change was announced, nothing but
+ * free, nothing is in flight, every published change was announced, every insert
+ * and unset was counted after it was published (spli_structure_changed()), nothing but
  * the live block holds bytes or a stamp. While running: reads are whole and
  * generations never go back.
  *
@@ -27,6 +29,7 @@
  * Mutants:  -DNO_MARK         an unset does not mark the block it displaces
  *           -DNO_ANNOUNCE     the record is cleared before the feed is told
  *           -DLATE_ANNOUNCE   the claim is let go before the record says ANNOUNCE
+ *           -DNO_COUNT        the repair does not count the structure
  *           -DNO_UNDO         the repair leaves an unpublished block as it is
  *           -DNO_EXTRA        the record does not name the pool's block in time
  *           -DUNCLAIMED       an unset does not take the claim
@@ -62,6 +65,7 @@ bool freebit[BLOCKS];
 byte spare[2];                          /* a ring of one block an entry */
 byte op[2], inf_old[2], inf_new[2], inf_extra[2];
 short told;                             /* bit g - 1: generation g was announced */
+byte structural, counted;               /* generations: of the last insert or unset, when counted */
 byte claim = 0;                         /* entry + 1 */
 byte dead = 0, quiet = 0, mortal[3];    /* pids of the processes that may die */
 bool rival_dead = false;
@@ -74,13 +78,24 @@ inline take_claim(e) { atomic { claim == 0 -> claim = e + 1; MAYDIE } }
 inline release() { STEP(claim = 0) }
 inline swap_in(neww) {                  /* CAS of the word: old -> neww */
   atomic {
-    if :: word == old -> word = neww; won = true :: else -> won = false fi;
+    if
+    :: word == old ->
+       word = neww; won = true;
+       if :: BLK(old) == NB || BLK(neww) == NB -> structural = GEN(neww) :: else fi
+    :: else -> won = false
+    fi;
     MAYDIE
   }
 }
 inline tell(e) {
   STEP(told = told | (1 << GEN(old)))
 }
+#define COUNT STEP(counted = GEN(word))
+#ifdef NO_COUNT
+#define COUNT_AGAIN skip
+#else
+#define COUNT_AGAIN COUNT
+#endif
 /* the blocks are accounted for: announce, then let the claim go if it is held */
 inline finish(e) {
 #ifdef NO_ANNOUNCE
@@ -123,6 +138,7 @@ inline set(e) {
            STEP(owner[extra] = e);
            swap_in(WORD(GEN(old) + 1, n)); assert(won);
            STEP(spare[e] = extra);
+           COUNT;
            finish(e);
            break
         fi
@@ -165,6 +181,7 @@ inline unset(e) {
 #endif
            scrub(BLK(old));
            STEP(freebit[BLK(old)] = true);
+           COUNT;
            finish(e);
            break
         :: else -> STEP(op[e] = IDLE)
@@ -194,6 +211,7 @@ inline repair(e) {
      if                                 /* the claim kept others from inserting */
      :: word == WORD(GEN(old) + 1, NB) ->
         STEP(owner[BLK(old)] = e); scrub(BLK(old)); STEP(freebit[BLK(old)] = true);
+        COUNT_AGAIN;
         finish(e)
      :: else -> STEP(op[e] = IDLE)
      fi
@@ -211,6 +229,7 @@ inline repair(e) {
            undo(n)
         fi
      fi;
+     if :: op[e] == INSERT -> COUNT_AGAIN :: else fi;
      if :: won -> finish(e) :: else -> STEP(op[e] = IDLE) fi
   :: op[e] == ANNOUNCE -> old = inf_old[e]; finish(e)
   :: else -> n = spare[e]; undo(n)      /* it may have died while it filled its spare */
@@ -279,6 +298,7 @@ proctype Auditor() {
   d_step {
     quiet == 2;
     assert(claim == 0 && op[0] == IDLE && op[1] == IDLE);
+    assert(counted >= structural);
     do
     :: i >= BLOCKS -> break
     :: else ->

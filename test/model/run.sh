@@ -49,6 +49,7 @@ cases() {
 	short caught insert.pml    -DOPS=1 -DNO_MARK
 	short caught insert.pml    -DOPS=1 -DNO_ANNOUNCE
 	short caught insert.pml    -DOPS=1 -DLATE_ANNOUNCE
+	short caught insert.pml    -DOPS=1 -DNO_COUNT
 	short caught insert.pml    -DOPS=1 -DNO_UNDO
 	short caught insert.pml    -DOPS=1 -DNO_EXTRA
 	short caught insert.pml    -DOPS=1 -DUNCLAIMED
