@@ -135,14 +135,15 @@ spli_reclaim(struct spli_lease *lease)
 		/* Half of the table is empty: no word, no look. */
 		if (!spli_word_block(s, spli_load(&s->table[slot].word)))
 			continue;
-		if (look(s, slot, &expiry)) {
-			int rc = spli_slot_reclaim(lease, slot);
-			if (rc < 0)
-				return rc;
-			count += rc;
-		} else if (expiry && (!least || expiry < least)) {
+		int rc = look(s, slot, &expiry);
+		if (rc)
+			rc = spli_slot_reclaim(lease, slot);
+		if (rc < 0)
+			return rc;
+		count += rc;
+		/* Also when the clock was set back since the look. */
+		if (!rc && expiry && (!least || expiry < least))
 			least = expiry;
-		}
 	}
 	/* Fails when anything was noted meanwhile, which is as well. */
 	spli_cas(soonest, &seen, bound(least ? least / NS_PER_S + 1 : 0, seen));

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "hear.h"
+#include "hook.h"
 #include "ttl.h"
 
 enum { SLOTS = 16 };
@@ -245,6 +246,32 @@ a_claim_that_is_held(void)
 	unit_drop(s);
 }
 
+static void
+set_clock_back(void *floor)
+{
+	spli_store((uint64_t *)floor, 0);
+}
+
+/* The wall clock is, after a value was found expired and before it goes. */
+static void
+a_clock_set_back_meanwhile(void)
+{
+	spl_store *s = unit_store(TEST_KIND, SLOTS, 32);
+	uint64_t *floor = &s->header->clock_floor;
+	uint64_t hour = 3600000, later = spli_time_ns(s) + 2 * hour * 1000000;
+	struct hook hook = {.before = set_clock_back, .arg = floor};
+
+	spl_set_ttl(s, "k", "v", 1, hour);
+	spli_store(floor, later);
+	hook_set(HOOK_spli_claim_take, hook);
+	CHECK_RC(spl_reclaim(s), 0);
+	CHECK(hook_end(HOOK_spli_claim_take) == 1, "it was about to go");
+	CHECK(unit_is(s, "k", "v"), "not expired after all");
+	spli_store(floor, later);
+	CHECK_RC(spl_reclaim(s), 1);
+	unit_drop(s);
+}
+
 void
 test_ttl_reclaim(void)
 {
@@ -256,6 +283,8 @@ test_ttl_reclaim(void)
 	nothing_is_overlooked();
 	not_expired_after_all();
 	a_claim_that_is_held();
+	if (TEST_KIND == SPL_FILE)
+		a_clock_set_back_meanwhile();
 	beside_writers(true);
 	beside_writers(false);
 }
