@@ -25,14 +25,23 @@ known_free(struct spli_known *known)
 }
 
 void
-spli_memory_free(struct spli_memory *m)
+spli_memory_forget(struct spli_memory *m)
 {
-	for (size_t i = 0; i < m->buckets; i++)
+	for (size_t i = 0; i < m->buckets; i++) {
 		for (struct spli_known *k = m->bucket[i].by_key, *next; k;
 			k = next) {
 			next = k->next_by_key;
 			known_free(k);
 		}
+		m->bucket[i] = (struct spli_bucket){0};
+	}
+	m->count = m->heap_count = 0;
+}
+
+void
+spli_memory_free(struct spli_memory *m)
+{
+	spli_memory_forget(m);
 	free(m->bucket);
 	free(m->heap);
 	*m = (struct spli_memory){0};
@@ -238,12 +247,4 @@ spli_memory_remove(struct spli_memory *m, struct spli_known *known)
 	spli_memory_forget_expiry(m, known);
 	m->count--;
 	known_free(known);
-}
-
-void
-spli_memory_forget(struct spli_memory *m)
-{
-	for (size_t i = 0; i < m->buckets; i++)
-		while (m->bucket[i].by_key)
-			spli_memory_remove(m, m->bucket[i].by_key);
 }
