@@ -320,7 +320,7 @@ fault: all $(FAULT)
 # What finds a fault that shows once in a million times. Each says how far
 # it has come; ends with the first that fails.
 soak: soak-stress $(addprefix $(BUILD)/fault_,wake feed ttl hostile kill stop \
-	step step_names)
+	step step_names syscalls)
 	@$(BUILD)/fault_wake $(or $(SOAK_WAKES),1000000)
 	@$(BUILD)/fault_feed $(or $(SOAK_CHANGES),10000000)
 	@$(BUILD)/fault_ttl $(or $(SOAK_READS),100000000)
@@ -329,6 +329,7 @@ soak: soak-stress $(addprefix $(BUILD)/fault_,wake feed ttl hostile kill stop \
 	@$(BUILD)/fault_stop $(or $(SOAK_STOPS),1000)
 	@$(BUILD)/fault_step all
 	@$(BUILD)/fault_step_names all
+	@$(BUILD)/fault_syscalls all
 
 # Readers and writers as threads, as processes, and with writers being killed.
 SOAK_STRESS := --threads 14 --writers 2 --max-value 64K --toggle-vacuum

@@ -62,7 +62,8 @@ step_coverage() { "${make[@]}" coverage; }
 step_aarch64() { "${make[@]}" aarch64; }
 # The same few each time, run to their end; `make mutate` has all of them.
 step_mutate() {
-	"${make[@]}" MUTATE_SAMPLE=40 MUTATE_OPTIONS='--seed 1' mutate
+	"${make[@]}" CC=gcc MUTATE_SAMPLE=15 \
+		MUTATE_OPTIONS='--jobs 2 --memory' mutate
 }
 step_models() { test/model/run.sh; }
 # The programs without libedit, beside those with it in build/.
@@ -87,7 +88,9 @@ step_examples() { test/cli/test_examples.sh build; }
 step_bench() {
 	"${make[@]}" CC=gcc WERROR=1 BENCH_OPTIONS='--rounds 20' bench &&
 		build/bench_wake --rounds 20 --json | jq -e '.wake_1ms.kinds |
-			length == 5 and all(.[]; .p50_ns > 0)'
+			length == 5 and all(.[]; .p50_ns > 0)' &&
+		build/bench_retries --rounds 20 --json | jq -e '.cases |
+			length == 12 and all(.[]; .splinter.eagain == 0)'
 }
 step_docs() { test/cli/test_docs.sh && test/cli/test_readme.sh build; }
 step_editor() {
