@@ -77,7 +77,6 @@ static bool
 ended_well(pid_t child)
 {
 	int status;
-
 	return waitpid(child, &status, 0) == child && WIFSIGNALED(status);
 }
 
@@ -347,8 +346,10 @@ set_waited(void *arg)
 {
 	spl_store *s = arg;
 
-	/* Until he is asleep. */
-	while (!(spli_load(&s->header->structure_waiters) & 1))
+	/* Until he is asleep; on the feed where there is no futex_waitv. */
+	while (!((spli_load(&s->header->structure_waiters) |
+			 spli_load(&s->feed->waiters)) &
+		 1))
 		unit_moment();
 	EXPECT(unit_set(s, "k", "v") == 0);
 }
