@@ -245,7 +245,7 @@ file_size_of_another(void *arg)
 static void
 address_space(void *arg)
 {
-	struct spl_options o = unit_options(TEST_KIND, 1 << 20, 1 << 20);
+	struct spl_options o = unit_options(TEST_KIND, 64, 1 << 26);
 	spl_store *s = NULL;
 
 	LIMITED(RLIMIT_AS, 1 << 30);
@@ -263,8 +263,8 @@ limits(void)
 	CHECK(!unit_run(file_size_of_another, s),
 		"a store that is there is used beyond that limit");
 	unit_drop(s);
-	/* Sparse: no memory, but 1 TiB of addresses. */
-	s = unit_store(TEST_KIND, 1 << 14, 1 << 26);
+	/* Sparse: no memory, but more than 4 GiB of addresses. */
+	s = unit_store(TEST_KIND, 64, 1 << 26);
 	if (SPLI_TSAN || SANITIZED)
 		unit_skip("address space", "a sanitizer needs all of it");
 	else
