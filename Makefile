@@ -212,18 +212,19 @@ $(BUILD)/splinterp_test: $(call TEST_OBJ,splinter_p) $(BUILD)/libsplinter_p.a
 	$(call say,LD $@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(HOOKED) -o $@ $^
 
+# LINKED is what one program needs beside LDFLAGS, which users may set.
 $(BUILD)/fault_%: $(BUILD)/test/fault/%.o $(BUILD)/libsplinter.a
 	$(call say,LD $@)
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(LINKED) -o $@ $^
 $(BUILD)/test/fault/%.o: ALL_CPPFLAGS += -Itest
 # Where allocations fail on purpose.
-$(BUILD)/fault_syscalls: LDFLAGS += $(foreach f,malloc calloc realloc free \
+$(BUILD)/fault_syscalls: LINKED := $(foreach f,malloc calloc realloc free \
 	pthread_create,-Wl,--wrap=$f)
-# See test/guard.h.
-GUARD_LDFLAGS := -Wl,--wrap=mmap,--wrap=munmap
-$(BUILD)/fault_hostile: LDFLAGS += $(GUARD_LDFLAGS)
+# See test/fenced.h.
+FENCED := -Wl,--wrap=mmap,--wrap=munmap
+$(BUILD)/fault_hostile: LINKED := $(FENCED)
 # What is stepped shall not step the loader, too.
-$(BUILD)/fault_step $(BUILD)/fault_step_names: LDFLAGS += -Wl,-z,now
+$(BUILD)/fault_step $(BUILD)/fault_step_names: LINKED := -Wl,-z,now
 
 $(BUILD)/example_%: $(BUILD)/examples/%.o $(BUILD)/libsplinter.a
 	$(call say,LD $@)
@@ -258,21 +259,21 @@ $(BUILD)/fuzz_parts.a: $(FUZZ_PARTS)
 	$(Q)rm -f $@
 	$(Q)$(AR) rcs $@ $^
 # No store but its own is within reach of this one.
-$(BUILD)/fuzz_line: LDFLAGS += $(foreach f,spl_create spl_open spl_destroy \
+$(BUILD)/fuzz_line: LINKED := $(foreach f,spl_create spl_open spl_destroy \
 	stat,-Wl,--wrap=$f)
 # And nobody waits in this one.
-$(BUILD)/fuzz_store: LDFLAGS += $(GUARD_LDFLAGS) $(foreach f,clock_gettime \
+$(BUILD)/fuzz_store: LINKED := $(FENCED) $(foreach f,clock_gettime \
 	nanosleep sched_yield syscall,-Wl,--wrap=$f)
 $(BUILD)/fuzz_%: $(BUILD)/test/fuzz/fuzz_%.o $(BUILD)/fuzz_parts.a \
 		$(BUILD)/libsplinter.a
 	$(call say,LD $@)
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ \
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(LINKED) -fsanitize=fuzzer -o $@ $^ \
 		$(if $(EDIT_FLAG),-ledit)
 # Those of the library alone.
 $(addprefix $(BUILD)/fuzz_,store filter): $(BUILD)/fuzz_%: \
 		$(BUILD)/test/fuzz/fuzz_%.o $(BUILD)/libsplinter.a
 	$(call say,LD $@)
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(LINKED) -fsanitize=fuzzer -o $@ $^
 
 fuzz:
 	+@$(MAKE) --no-print-directory CC=clang BUILD=$(BUILD)/fuzz \

@@ -20,7 +20,7 @@
 #include <sys/wait.h>
 
 #include "craft.h"
-#include "guard.h"
+#include "fenced.h"
 
 TAP_MAIN
 

@@ -7,7 +7,7 @@
  * come commands, each a byte that says which and what it takes from the
  * bytes behind it: edits of the region, up to EDITS; calls, from there on. No
  * call may crash, hang, touch what is outside of the mapping (link with
- * GUARD_LDFLAGS), or fail otherwise than documented.
+ * FENCED), or fail otherwise than documented.
  *
  * Time goes by as it is needed: whoever sleeps has slept at once. (Link with
  * --wrap for clock_gettime, nanosleep, sched_yield and syscall.) So the same
@@ -22,7 +22,7 @@
 
 #include "craft.h"
 #include "fuzz.h"
-#include "guard.h"
+#include "fenced.h"
 
 enum {
 	HANDLES = 3, /* the last is read-only */

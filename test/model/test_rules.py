@@ -15,7 +15,7 @@ import sys
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-LETTER = r'\b[WRTFEL][1-9]\b'
+LETTER = r'\b[WRTFELG][1-9]\b'
 # A row's words for an order, and what it is in the source.
 ORDERS = {
     'acquire load': r'spli_load_acquire\(',

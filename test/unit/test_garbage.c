@@ -23,7 +23,7 @@ record_of(spl_store *s, uint64_t slot, enum spli_kind kind)
 	return (struct spli_record){
 		.op = UINT64_C(9) << SPLI_KIND_BITS | kind,
 		.slot = slot,
-		.old = s->table[slot].word,
+		.old = slot < s->geo.entries ? s->table[slot].word : 0,
 	};
 }
 

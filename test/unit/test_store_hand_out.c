@@ -85,7 +85,9 @@ try_to_map(int fd, size_t size)
 	if (!EXPECT(map != MAP_FAILED))
 		return;
 	EXPECT(mprotect(map, size, PROT_READ | PROT_WRITE) && errno == EACCES);
-	EXPECT(madvise(map, size, MADV_REMOVE) != 0);
+	/* (An emulator may take it for advice only.) */
+	char first = map[0];
+	EXPECT(madvise(map, size, MADV_REMOVE) != 0 || map[0] == first);
 	EXPECT(munmap(map, size) == 0);
 	/* A copy of one's own is nobody else's. */
 	map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
@@ -159,7 +161,8 @@ try_the_giver(void)
 	char byte = 'x';
 	struct iovec here = {&byte, 1}, there = {&tap_count, 1};
 
-	EXPECT(ptrace(PTRACE_ATTACH, giver, NULL, NULL) && errno == EPERM);
+	EXPECT(ptrace(PTRACE_ATTACH, giver, NULL, NULL) &&
+		(errno == EPERM || errno == ENOSYS));
 	EXPECT(process_vm_writev(giver, &here, 1, &there, 1, 0) < 0);
 #ifdef SYS_pidfd_getfd
 	int pidfd = (int)syscall(SYS_pidfd_open, giver, 0);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * guard.h - a store's mapping between pages that nobody may touch.
+ * fenced.h - a store's mapping between pages that nobody may touch.
  *
- * Link with GUARD_LDFLAGS of the Makefile: mmap(2) and munmap(2), as the
+ * Link with FENCED of the Makefile: mmap(2) and munmap(2), as the
  * library calls them, come here. In exactly one file of a program.
  */
-#ifndef GUARD_H
-#define GUARD_H
+#ifndef FENCED_H
+#define FENCED_H
 
 #include <pthread.h>
 #include <stddef.h>
