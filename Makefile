@@ -205,26 +205,29 @@ $(BUILD)/test_splinter_p/%.o: test/unit/%.c
 # Calls that test/unit/hook.h meets.
 HOOKED := $(shell sed -n 's/^\tT(\([a-z_]*\)).*/-Wl,--wrap=\1/p' \
 	test/unit/hook.h)
+LINKED_splinter_test := $(HOOKED)
+LINKED_splinterp_test := $(HOOKED)
 $(BUILD)/splinter_test: $(call TEST_OBJ,splinter) $(BUILD)/libsplinter.a
 	$(call say,LD $@)
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(HOOKED) -o $@ $^
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(LINKED_$(@F)) -o $@ $^
 $(BUILD)/splinterp_test: $(call TEST_OBJ,splinter_p) $(BUILD)/libsplinter_p.a
 	$(call say,LD $@)
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(HOOKED) -o $@ $^
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(LINKED_$(@F)) -o $@ $^
 
-# LINKED is what one program needs beside LDFLAGS, which users may set.
+# LINKED_x is what program x needs beside LDFLAGS, which users may set.
 $(BUILD)/fault_%: $(BUILD)/test/fault/%.o $(BUILD)/libsplinter.a
 	$(call say,LD $@)
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(LINKED) -o $@ $^
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(LINKED_$(@F)) -o $@ $^
 $(BUILD)/test/fault/%.o: ALL_CPPFLAGS += -Itest
 # Where allocations fail on purpose.
-$(BUILD)/fault_syscalls: LINKED := $(foreach f,malloc calloc realloc free \
+LINKED_fault_syscalls := $(foreach f,malloc calloc realloc free \
 	pthread_create,-Wl,--wrap=$f)
 # See test/fenced.h.
 FENCED := -Wl,--wrap=mmap,--wrap=munmap
-$(BUILD)/fault_hostile: LINKED := $(FENCED)
+LINKED_fault_hostile := $(FENCED)
 # What is stepped shall not step the loader, too.
-$(BUILD)/fault_step $(BUILD)/fault_step_names: LINKED := -Wl,-z,now
+LINKED_fault_step := -Wl,-z,now
+LINKED_fault_step_names := -Wl,-z,now
 
 $(BUILD)/example_%: $(BUILD)/examples/%.o $(BUILD)/libsplinter.a
 	$(call say,LD $@)
@@ -259,21 +262,21 @@ $(BUILD)/fuzz_parts.a: $(FUZZ_PARTS)
 	$(Q)rm -f $@
 	$(Q)$(AR) rcs $@ $^
 # No store but its own is within reach of this one.
-$(BUILD)/fuzz_line: LINKED := $(foreach f,spl_create spl_open spl_destroy \
+LINKED_fuzz_line := $(foreach f,spl_create spl_open spl_destroy \
 	stat,-Wl,--wrap=$f)
 # And nobody waits in this one.
-$(BUILD)/fuzz_store: LINKED := $(FENCED) $(foreach f,clock_gettime \
+LINKED_fuzz_store := $(FENCED) $(foreach f,clock_gettime \
 	nanosleep sched_yield syscall,-Wl,--wrap=$f)
 $(BUILD)/fuzz_%: $(BUILD)/test/fuzz/fuzz_%.o $(BUILD)/fuzz_parts.a \
 		$(BUILD)/libsplinter.a
 	$(call say,LD $@)
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(LINKED) -fsanitize=fuzzer -o $@ $^ \
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(LINKED_$(@F)) -fsanitize=fuzzer -o $@ $^ \
 		$(if $(EDIT_FLAG),-ledit)
 # Those of the library alone.
 $(addprefix $(BUILD)/fuzz_,store filter): $(BUILD)/fuzz_%: \
 		$(BUILD)/test/fuzz/fuzz_%.o $(BUILD)/libsplinter.a
 	$(call say,LD $@)
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(LINKED) -fsanitize=fuzzer -o $@ $^
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(LINKED_$(@F)) -fsanitize=fuzzer -o $@ $^
 
 fuzz:
 	+@$(MAKE) --no-print-directory CC=clang BUILD=$(BUILD)/fuzz \
@@ -383,7 +386,9 @@ models:
 models-long:
 	@test/model/run.sh long
 
-# Every small mistake in src/ is seen by a test, or argued in survivors.
+# Each small mistake in src/ that no test sees has to be argued in survivors.
+linked-%:
+	@echo '$(LINKED_$*)'
 mutate:
 	@test/mutation/mutate.py $(if $(MUTATE_SAMPLE),--sample \
 		$(MUTATE_SAMPLE)) $(MUTATE_OPTIONS)

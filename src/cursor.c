@@ -123,8 +123,9 @@ count_changes(const spl_feed *f, const struct spli_known *known,
 /*
  * What is remembered of the key found, in *@known; a new one has no epoch. 0;
  * -ENOMEM; -ENOSPC: it is new, and more keys are remembered than a sound store
- * can have brought. (Those of a former walk, one a slot that can be filled,
- * and those that this one meets, one an entry, are three quarters of it.)
+ * can have brought. (A key that is remembered and gone has a cell of its own
+ * in the ring that says so and is still to be read, or a walk is under way,
+ * which met one key an entry, and forgets what it did not meet.)
  */
 static int
 recall(spl_feed *f, const struct found *found, struct spli_known **known)
@@ -132,7 +133,8 @@ recall(spl_feed *f, const struct found *found, struct spli_known **known)
 	*known = spli_memory_find(&f->memory, found->key, found->hash);
 	if (*known)
 		return 0;
-	if (f->memory.count >= 2 * f->store->geo.entries)
+	if (f->memory.count >=
+		2 * (f->store->geo.entries + f->store->geo.feed_len))
 		return -ENOSPC;
 	*known = spli_memory_add(
 		&f->memory, found->key, found->hash, found->slot);

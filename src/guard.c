@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * guard.c - the handler of SIGBUS, and the list of mappings that it knows. It
- * takes no lock and calls nothing but mmap(2), and the handler before it.
+ * takes no lock and makes system calls only, or calls the handler before it.
  */
 #define _GNU_SOURCE
 #include "guard.h"
@@ -12,34 +12,41 @@
 #include <unistd.h>
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* changes below */
-static spl_store *guarded; /* a list, which handlers walk without the mutex */
+static struct spli_guard *guarded; /* a list; handlers walk without the mutex */
 static uint32_t walkers; /* handlers that do: what they meet must stay */
 static bool installed;
 static struct sigaction former;
-static uintptr_t page_size;
 
-/* Whether a signal is a fault: the same access would raise it again. */
+/* Whether a signal is about an access of ours that another page would mend. */
 static bool
 is_fault(const siginfo_t *info)
 {
-	return info->si_code == BUS_ADRALN || info->si_code == BUS_ADRERR ||
-	       info->si_code == BUS_OBJERR || info->si_code == BUS_MCEERR_AR;
+	return info->si_code == BUS_ADRERR || info->si_code == BUS_OBJERR ||
+	       info->si_code == BUS_MCEERR_AR;
 }
 
-/* Zeros for all of it, or, where there is no memory to promise, for a page. */
+/* Whether it comes again by itself when the program goes on. */
 static bool
-replace(const spl_store *s, uintptr_t at)
+comes_again(const siginfo_t *info)
 {
-	int prot = s->read_only ? PROT_READ : PROT_READ | PROT_WRITE;
-	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE;
-	uint8_t *base = (uint8_t *)s->header;
-	uintptr_t page = (at - (uintptr_t)base) & ~(page_size - 1);
+	return info->si_code > 0 && info->si_code != BUS_MCEERR_AO;
+}
 
-	/* Not the C library's, which a sanitizer takes for a write of ours. */
-	return syscall(SYS_mmap, base, s->geo.size, prot, flags, -1L, 0L) !=
-		       -1 ||
-	       syscall(SYS_mmap, base + page, page_size, prot, flags, -1L,
-		       0L) != -1;
+/*
+ * Zeros in the place of all of it, made elsewhere first: a mapping that fails
+ * in place may have taken the old one away. Not by the C library's functions,
+ * which a sanitizer takes for writes of ours.
+ */
+static bool
+replace(const struct spli_guard *g)
+{
+	int prot = g->read_only ? PROT_READ : PROT_READ | PROT_WRITE;
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+	long zeros = syscall(SYS_mmap, NULL, g->size, prot, flags, -1L, 0L);
+
+	return zeros != -1 &&
+	       syscall(SYS_mremap, zeros, g->size, g->size,
+		       MREMAP_MAYMOVE | MREMAP_FIXED, g->base) != -1;
 }
 
 /* True when the access may be tried again. */
@@ -47,17 +54,17 @@ static bool
 rescue(uintptr_t at)
 {
 	bool rescued = false;
-	spl_store *s;
+	struct spli_guard *g;
 
 	/* Full: pairs with spli_guard_stop(). Who takes a store off the list
 	 * sees us, or we do not see the store. */
 	__atomic_fetch_add(&walkers, 1, __ATOMIC_SEQ_CST);
-	s = __atomic_load_n(&guarded, __ATOMIC_SEQ_CST);
-	while (s && at - (uintptr_t)s->header >= s->geo.size)
-		s = __atomic_load_n(&s->next_guarded, __ATOMIC_SEQ_CST);
-	if (s) {
-		spli_store_release(&s->lost, 1); /* G1 */
-		rescued = replace(s, at);
+	g = __atomic_load_n(&guarded, __ATOMIC_SEQ_CST);
+	while (g && at - (uintptr_t)g->base >= g->size)
+		g = __atomic_load_n(&g->next, __ATOMIC_SEQ_CST);
+	if (g) {
+		spli_store_release(&g->lost, 1); /* G1 */
+		rescued = replace(g);
 	}
 	__atomic_fetch_sub(&walkers, 1, __ATOMIC_RELEASE);
 	return rescued;
@@ -75,12 +82,11 @@ pass_on(int number, siginfo_t *info, void *context)
 		former.sa_handler(number);
 		return;
 	}
-	if (former.sa_handler == SIG_IGN && !is_fault(info))
+	if (former.sa_handler == SIG_IGN && !comes_again(info))
 		return;
 	signal(number, SIG_DFL);
-	/* A fault comes again by itself; the rest when we have returned. */
-	if (!is_fault(info))
-		raise(number);
+	if (!comes_again(info))
+		raise(number); /* when we have returned */
 }
 
 static void
@@ -101,7 +107,6 @@ install(void)
 
 	if (installed)
 		return;
-	page_size = (uintptr_t)sysconf(_SC_PAGESIZE);
 	/* Known before the first signal can come to us. Neither call fails. */
 	sigaction(SIGBUS, NULL, &former);
 	action.sa_mask = former.sa_mask;
@@ -114,12 +119,17 @@ install(void)
 void
 spli_guard_start(spl_store *s)
 {
-	if (!s->guarded)
+	struct spli_guard *g = s->guard;
+
+	if (!g)
 		return;
+	g->base = (uint8_t *)s->header;
+	g->size = s->geo.size;
+	g->read_only = s->read_only;
 	pthread_mutex_lock(&mutex);
 	install();
-	s->next_guarded = guarded;
-	__atomic_store_n(&guarded, s, __ATOMIC_SEQ_CST);
+	g->next = guarded;
+	__atomic_store_n(&guarded, g, __ATOMIC_SEQ_CST);
 	pthread_mutex_unlock(&mutex);
 }
 
@@ -127,21 +137,22 @@ void
 spli_guard_stop(spl_store *s)
 {
 	struct spli_patience p = {0};
-	spl_store **link = &guarded;
+	struct spli_guard **link = &guarded, *g = s->guard;
 
-	if (!s->guarded)
+	if (!g)
 		return;
 	pthread_mutex_lock(&mutex);
-	while (*link && *link != s)
-		link = &(*link)->next_guarded;
-	if (*link)
-		__atomic_store_n(link, s->next_guarded, __ATOMIC_SEQ_CST);
+	while (*link != g)
+		link = &(*link)->next;
+	__atomic_store_n(link, g->next, __ATOMIC_SEQ_CST);
 	pthread_mutex_unlock(&mutex);
-	/* A handler that met it there soon goes on. Bounded, for one that was
-	 * left behind by a child without fork's handlers. */
-	while (__atomic_load_n(&walkers, __ATOMIC_SEQ_CST) &&
-		spli_patience_left(&p))
-		;
+	/* A handler that met it there soon goes on. If it does not, being
+	 * stopped, or never, having been left by a jump: it keeps it. */
+	while (__atomic_load_n(&walkers, __ATOMIC_SEQ_CST))
+		if (!spli_patience_left(&p)) {
+			s->guard = NULL;
+			break;
+		}
 }
 
 void

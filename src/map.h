@@ -29,7 +29,7 @@ int spli_map_new(spl_store *s, struct spli_new *new, const char *label,
 int spli_map_keep(int fd);
 /* The same of open(2), close-on-exec, over interruptions. */
 int spli_map_open_file(const char *path, int flags);
-/* The first bytes of a file, over interruptions: how many, or -EIO. */
+/* The first bytes of a file, over interruptions: how many, or a negative errno. */
 ssize_t spli_map_read(int fd, void *buf, size_t len);
 /* Give it its name. -EEXIST when another was first. */
 int spli_map_publish(spl_store *s, struct spli_new *new);

@@ -174,9 +174,9 @@ wait_for_any(struct spli_wait *wait, const struct spl_pollkey *keys,
 			rc = look_again(s, targets, watches, count,
 				over || wait->second);
 		if (over)
-			break;
+			return rc == -ETIMEDOUT || rc == -EAGAIN ? 0 : rc;
 	}
-	return rc == -ETIMEDOUT ? 0 : rc;
+	return rc;
 }
 
 int

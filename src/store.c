@@ -62,11 +62,14 @@ handle_new(const struct spl_options *o)
 {
 	spl_store *s = calloc(1, sizeof *s);
 
-	if (!s)
+	if (s && o->flags & SPL_GUARD)
+		s->guard = calloc(1, sizeof *s->guard);
+	if (!s || (o->flags & SPL_GUARD && !s->guard)) {
+		free(s);
 		return NULL;
+	}
 	s->fd = s->lock_fd = -1;
 	s->read_only = o->flags & SPL_READ_ONLY;
-	s->guarded = o->flags & SPL_GUARD;
 	pthread_mutex_init(&s->mutex, NULL);
 	pthread_mutex_init(&s->sleep_mutex, NULL);
 	pthread_mutex_init(&s->feed_mutex, NULL);
@@ -79,10 +82,26 @@ handle_free(spl_store *s)
 	free(s->mine);
 	free(s->is_mine);
 	spli_map_drop(s);
+	free(s->guard);
 	pthread_mutex_destroy(&s->mutex);
 	pthread_mutex_destroy(&s->sleep_mutex);
 	pthread_mutex_destroy(&s->feed_mutex);
 	free(s);
+}
+
+/* Of a mapped store: repair, and resume what was begun. */
+static int
+handle_start(spl_store *s)
+{
+	int rc = spli_handle_start(s);
+
+	if (rc)
+		return spli_outcome(s, rc);
+	spli_vacuum_resume(s);
+	if (!spli_is_lost(s))
+		return 0;
+	spli_handle_stop(s);
+	return -EIO;
 }
 
 static int
@@ -102,7 +121,7 @@ create(const char *name, const struct spl_options *o, spl_store **out)
 		return -ENOMEM;
 	rc = spli_map_new(s, &new, name, o);
 	if (!rc)
-		rc = spli_handle_start(s);
+		rc = handle_start(s);
 	/* Last, so that a failure leaves nothing under that name. */
 	if (!rc && o->kind != SPL_MEMFD) {
 		rc = spli_map_publish(s, &new);
@@ -130,13 +149,7 @@ attach(int fd, const struct spl_options *o, spl_store **out)
 	s->fd = fd;
 	int rc = spli_map_attach(s, o->flags & SPL_PREFAULT);
 	if (!rc)
-		rc = spli_handle_start(s);
-	if (!rc)
-		spli_vacuum_resume(s);
-	if (!rc && spli_is_lost(s)) {
-		spli_handle_stop(s);
-		rc = -EIO;
-	}
+		rc = handle_start(s);
 	if (rc)
 		handle_free(s);
 	else

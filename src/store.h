@@ -52,9 +52,7 @@ struct spl_store {
 	uint64_t features; /* of the header, copied like the geometry */
 	bool read_only;
 	bool linked; /* had a name when it was opened */
-	bool guarded; /* SPL_GUARD */
-	uint32_t lost; /* 1: the mapping is, by a fault; see guard.h */
-	spl_store *next_guarded;
+	struct spli_guard *guard; /* SPL_GUARD; else null */
 	int fd;
 
 	/* This process's writer entries; see writer.c. */
@@ -89,14 +87,26 @@ struct spli_key {
 
 int spli_key_make(struct spli_key *key, const char *text);
 
+/*
+ * What the handler of a guarded store needs: of its own, as it may have to
+ * outlive the handle. See guard.h.
+ */
+struct spli_guard {
+	struct spli_guard *next;
+	uint8_t *base;
+	uint64_t size;
+	bool read_only;
+	uint32_t lost; /* 1: the mapping is, by a fault */
+};
+
 /* G2: whether what was read may have been zeros in the place of a store. */
 static inline bool
 spli_is_lost(const spl_store *s)
 {
-	if (!s->guarded)
+	if (!s->guard)
 		return false;
 	spli_fence_acquire();
-	return spli_load(&s->lost);
+	return spli_load(&s->guard->lost);
 }
 
 /* What a call gives that has come to @rc. */

@@ -62,8 +62,8 @@ step_coverage() { "${make[@]}" coverage; }
 step_aarch64() { "${make[@]}" aarch64; }
 # The same few each time, run to their end; `make mutate` has all of them.
 step_mutate() {
-	"${make[@]}" CC=gcc MUTATE_SAMPLE=15 \
-		MUTATE_OPTIONS='--jobs 2 --memory' mutate
+	"${make[@]}" CC=gcc MUTATE_SAMPLE=12 \
+		MUTATE_OPTIONS=--memory mutate
 }
 step_models() { test/model/run.sh; }
 # The programs without libedit, beside those with it in build/.

@@ -23,7 +23,8 @@ expect_plan(const struct plan *plan)
 	EXPECT(plan->writers || !plan->kill);
 	EXPECT(plan->keys && plan->keys <= plan->slots);
 	EXPECT(plan->slots <= 1 << 30);
-	EXPECT(plan->max_value >= STAMP_LEN && plan->max_value <= UINT32_MAX);
+	EXPECT(plan->min_value && plan->min_value <= plan->max_value);
+	EXPECT(plan->max_value <= UINT32_MAX);
 	EXPECT(plan->entries && plan->entries <= 1024);
 	EXPECT(plan->duration_ms && plan->seed && plan->run);
 	EXPECT(*plan->store);

@@ -54,7 +54,7 @@ ALSO = {
     'table': ['damage', 'repair'], 'writer': ['repair', 'map_owner'], 'layout': ['store'], 'poll': ['wait_wake'],
     'ttl': ['list'], 'wait': ['cancel'], 'map': ['store', 'damage'], 'store': ['swap', 'damage'],
 }
-LEAST = 10  # seconds that every program has
+LEAST = 30  # seconds that every program has
 
 
 class Failed(Exception):
@@ -76,6 +76,7 @@ class Cage:
               'exit $?; }')
 
     def __init__(self):
+        self.running = set()
         self.prefix = ['unshare', '-mpf', '--mount-proc', '--kill-child', 'sh', '-c', self.SCRIPT, 'sh']
         with tempfile.TemporaryDirectory() as scratch:
             try:
@@ -84,13 +85,23 @@ class Cage:
                 self.prefix = []
 
     def start(self, command, scratch):
+        process = self.started(command, scratch)
+        self.running.add(process)
+        return process
+
+    def started(self, command, scratch):
         environment = {**os.environ, 'TMPDIR': str(scratch), 'SPLINTER_TEST_SMALL': '1', 'SPLINTER_TEST_SEED': '1'}
         if 'splinterp' in command[0]:
             del environment['SPLINTER_TEST_SMALL']
         return subprocess.Popen(self.prefix + command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                 stderr=subprocess.STDOUT, env=environment, cwd=scratch, start_new_session=True)
 
+    def end_all(self):
+        for process in list(self.running):
+            self.end(process)
+
     def end(self, process):
+        self.running.discard(process)
         try:
             os.killpg(process.pid, signal.SIGKILL)
         except ProcessLookupError:
@@ -98,8 +109,9 @@ class Cage:
         process.wait()
         process.stdout.close()
         if not self.prefix:
-            for left in pathlib.Path('/dev/shm').glob(f'splinter-*{process.pid}*'):
-                left.unlink(missing_ok=True)
+            for left in pathlib.Path('/dev/shm').glob('splinter-*'):
+                if re.search(rf'(?<!\d){process.pid}(?!\d)', left.name):
+                    left.unlink(missing_ok=True)
 
 
 class Build:
@@ -113,7 +125,7 @@ class Build:
         self.tests = [n for n in re.findall(r'\bT\((\w+)\)', (ROOT / 'test/unit/unit.h').read_text()) if n != 'name']
         version = re.search(r'^VERSION := (.*)', (ROOT / 'Makefile').read_text(), re.M).group(1)
         self.version = f'-DSPLINTER_VERSION="{version}"'
-        self.seconds, self.hashes, self.users = {}, {}, {}
+        self.seconds, self.hashes, self.users, self.linked = {}, {}, {}, {}
 
     def compile(self, source, target, *flags):
         run([self.compiler, *FLAGS, *flags, '-c', '-o', target, source], timeout=120)
@@ -161,7 +173,10 @@ class Build:
         variant = 'splinterp' if program.startswith('splinterp') else 'splinter'
         core = [changed.get(p.name, p) for p in sorted((self.objects / 'core').iterdir())
                 if not p.name.startswith('flat_') or p.name == f'flat_{variant}.o']
-        run([self.compiler, '-pthread', '-o', folder / program, self.objects / f'{program}.o', *core])
+        if program not in self.linked:
+            self.linked[program] = run(['make', '-s', f'linked-{program}']).split()
+        run([self.compiler, '-pthread', *self.linked[program], '-o', folder / program,
+             self.objects / f'{program}.o', *core])
 
     def stages(self, file):
         """Lists of (program, tests): those of one stage run beside each other."""
@@ -398,6 +413,16 @@ def complaint(mutant, verdict, why):
     return None
 
 
+def judged(pool, trial, mutants):
+    """Each with its verdict. Whoever interrupts it does not wait for the rest, and leaves no program behind."""
+    try:
+        yield from zip(mutants, pool.map(trial.judge, mutants))
+    except KeyboardInterrupt:
+        pool.shutdown(wait=False, cancel_futures=True)
+        trial.build.cage.end_all()
+        raise
+
+
 def main():
     parser = argparse.ArgumentParser(description='Mutation testing of src/.')
     parser.add_argument('--sample', type=int, metavar='N', help='N mutants, not all')
@@ -444,7 +469,7 @@ def main():
     begin = time.monotonic()
     with open(log, 'a' if options.resume or options.again else 'w', encoding='utf-8') as out, \
             concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        for mutant, (verdict, detail) in zip(mutants, pool.map(trial.judge, mutants)):
+        for mutant, (verdict, detail) in judged(pool, trial, mutants):
             out.write('\t'.join([mutant.name, verdict, detail, mutant.was, mutant.becomes]) + '\n')
             out.flush()
             table = counts.setdefault(mutant.file, {})
@@ -467,8 +492,15 @@ def main():
     return int(bool(wrong))
 
 
+def interrupt(_number, _frame):
+    raise KeyboardInterrupt
+
+
 if __name__ == '__main__':
+    signal.signal(signal.SIGTERM, interrupt)
     try:
         sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit('mutate.py: interrupted')
     except Failed as failure:
         sys.exit(f'mutate.py: {failure}')
