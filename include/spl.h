@@ -31,7 +31,7 @@
  *   spl_cancel_waits() and spl_close(); -EIDRM, the store's name was removed
  *   meanwhile (noticed within a second, or when the time is over; said once:
  *   waiting again goes on). Signals, stops and clock steps do not end it.
- * - With SPL_GUARD, every function on a handle whose file was cut short gives
+ * - With SPL_GUARD, every function that looks into a file cut short gives
  *   -EIO.
  * - After fork() the child may go on using every handle.
  * - A null store or a null required pointer is -EINVAL.
@@ -83,7 +83,7 @@ enum {
 	SPL_WAKE_ALWAYS = 8,
 	/*
 	 * A file that somebody cuts short, or whose disk fails, under the open
-	 * store: every call on the handle is -EIO from then on, instead of
+	 * store: every call that looks into it is -EIO from then on, not
 	 * SIGBUS. For that the first such handle installs a handler of SIGBUS
 	 * for the whole process, which passes on what is not its own; it stays
 	 * installed. A handler that the program installs later, without passing

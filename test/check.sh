@@ -171,7 +171,7 @@ if [ $# -gt 0 ]; then
 else
 	# What the others need; then the longest first.
 	work packages gcc clang plain format
-	work_together tsan valtest models fault coverage asan ubsan aarch64 \
+	work_together tsan valtest models fault asan ubsan aarch64 \
 		deb lint mutate fuzz cli tests clang_tests completion prompt \
 		editor docs man mutants install demo examples bench stress make
 fi

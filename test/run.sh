@@ -19,7 +19,9 @@ for program in "$@"; do
 		grep -v '^ok ' "$log" | tail -n 60
 		echo "# $program: status $status, plan ${plan:-none}"
 	fi
-	echo "${program##*/}: $ok ok, $bad not ok"
+	grep '^ok .*# SKIP' "$log" | sed 's/^ok/#/'
+	echo "${program##*/}: $ok ok, $bad not ok," \
+		"$(grep -c '^ok .*# SKIP' "$log") skipped"
 	passed=$((passed + ok)) failed=$((failed + bad))
 done
 echo "$passed passed, $failed failed"

@@ -111,8 +111,6 @@ try_to_open_anew(int fd)
 		EXPECT(cannot_open(path, O_RDONLY | O_TRUNC));
 		EXPECT(truncate(path, 0) != 0);
 		EXPECT(chmod(path, 0666) != 0);
-		EXPECT(linkat(AT_FDCWD, path, AT_FDCWD, "/tmp/splinter-linked",
-			       AT_SYMLINK_FOLLOW) != 0);
 	}
 }
 
