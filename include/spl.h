@@ -321,8 +321,8 @@ SPL_API int spl_open_fd(
  * spl_fd - the handle's descriptor, close-on-exec, valid until spl_close():
  * to be passed on, or dup'ed for a child that execs. Who gets that of a
  * read-only handle, and is another user whom the file's mode does not let
- * write, cannot get write access from it. Never fails on a valid handle. Since
- * 1.0.
+ * write, cannot get write access from it. Never fails on a valid handle.
+ * Since 1.0.
  */
 SPL_API int spl_fd(const spl_store *store);
 

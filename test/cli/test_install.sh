@@ -62,9 +62,11 @@ sort >"$dir/expected" <<-END
 	share/doc/splinter/docs/comparison.md
 	share/doc/splinter/docs/concepts.md
 	share/doc/splinter/docs/design.md
+	share/doc/splinter/docs/guarantees.md
 	share/doc/splinter/docs/hygiene.md
 	share/doc/splinter/docs/limits.md
 	share/doc/splinter/docs/nfs.md
+	share/doc/splinter/docs/protocol.md
 	share/doc/splinter/docs/recipes.md
 	share/fish/vendor_completions.d/splinter_cli.fish
 	share/fish/vendor_completions.d/splinterctl.fish

@@ -159,7 +159,7 @@ mutant 'another value of a limit' api "$constants" include/spl.h \
 mutant 'VERSIONS without a version' api 'spl_fd.3 says since when' \
 	man/spl_fd.3 's/^Since 1\.0\./Always./'
 mutant 'another version' api 'spl_fd.3 says since when' include/spl.h \
-	'/handle. Since 1.0./s//handle. Since 1.1./'
+	'/valid handle\.$/{n;s/Since 1\.0/Since 1.1/}'
 mutant 'a section missing' api 'spl_fd.3 has its sections' man/spl_fd.3 \
 	's/^\.SH RETURN VALUE/.SH RESULT/'
 mutant 'a section twice and one missing' api \

@@ -13,7 +13,7 @@ make=(make --no-print-directory BUILD="$dir/build")
 "${make[@]}" help >"$dir/help"
 targets=$("${make[@]}" -pn help 2>/dev/null |
 	sed -n 's/^\.PHONY: //p' | tr ' ' '\n' | grep -v '^FORCE$' | sort -u)
-explained=$(sed -nE 's/^make ([a-z-]+( [a-z-]+)*)(  .*|$)/\1/p' "$dir/help" |
+explained=$(sed -nE 's/^make ([a-z0-9-]+( [a-z0-9-]+)*)(  .*|$)/\1/p' "$dir/help" |
 	tr ' ' '\n' | sort -u)
 same "help lists every target" "$targets" \
 	"$(printf '%s\n' all help "$explained" | grep . | sort -u)"
