@@ -172,8 +172,9 @@ else
 	# What the others need; then the longest first.
 	work packages gcc clang plain format
 	work_together tsan valtest models fault asan ubsan aarch64 \
-		deb lint mutate fuzz cli tests clang_tests completion prompt \
-		editor docs man mutants install demo examples bench stress make
+		coverage deb lint mutate fuzz cli tests clang_tests \
+		completion prompt editor docs man mutants install demo \
+		examples bench stress make
 fi
 for step in "$counts"/begun/*; do
 	[ -e "$counts/ended/${step##*/}" ] ||

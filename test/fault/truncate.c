@@ -8,21 +8,27 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "atomic.h"
 #include "spl.h"
+#include "store.h"
 #include "tap.h"
 
 TAP_MAIN
@@ -683,6 +689,167 @@ after_close(void)
 	return *trap();
 }
 
+/* As if this thread had met that, at any instruction. */
+static void
+fault(int cause, const void *at)
+{
+	siginfo_t info;
+
+	memset(&info, 0, sizeof info);
+	info.si_signo = SIGBUS;
+	info.si_code = cause;
+	info.si_addr = (void *)(uintptr_t)at;
+	if (syscall(SYS_rt_tgsigqueueinfo, getpid(), gettid(), SIGBUS, &info))
+		abort();
+}
+
+/* The bytes before and behind the store are not its own. */
+static int
+beside_the_store(void)
+{
+	signal(SIGBUS, count);
+	spl_store *s = guarded_store();
+	if (!s)
+		return WRONG;
+	const uint8_t *first = (const uint8_t *)s->header;
+	fault(BUS_ADRERR, first - 1);
+	fault(BUS_ADRERR, first + s->geo.size);
+	return handled != 2 || spl_set(s, "k", "v", 1) || spl_close(s);
+}
+
+/* Memory that broke where nobody looks: no access of anybody's has failed. */
+static int
+broken_memory(void)
+{
+	spl_store *s = guarded_store();
+
+	if (!s)
+		return WRONG;
+	fault(BUS_MCEERR_AO, s->header);
+	return spl_set(s, "k", "v", 1) || spl_close(s);
+}
+
+static int
+broken_memory_ignored(void)
+{
+	signal(SIGBUS, SIG_IGN);
+	return broken_memory();
+}
+
+/* A guarded store that is cut, and whose former handler jumps back. */
+static spl_store *
+store_to_jump_from(void)
+{
+	struct sigaction a = {
+		.sa_sigaction = jump_back, .sa_flags = SA_SIGINFO};
+	struct spl_options o;
+	spl_store *s;
+
+	kind = SPL_MEMORY;
+	o = options(SPL_GUARD);
+	sigaction(SIGBUS, &a, NULL);
+	fresh_store();
+	if (spl_open(name(), &o, &s) || truncate(path(), 0))
+		return NULL;
+	return s;
+}
+
+static bool
+jumps_from(spl_store *s)
+{
+	char got[8];
+
+	if (sigsetjmp(back, 1))
+		return true;
+	spl_get(s, "1", got, sizeof got, NULL);
+	return false;
+}
+
+static int
+no_memory_for_zeros(void)
+{
+	struct rlimit limit;
+	spl_store *s = store_to_jump_from();
+
+	getrlimit(RLIMIT_AS, &limit);
+	rlim_t before = limit.rlim_cur;
+	limit.rlim_cur = 1;
+	if (!s || setrlimit(RLIMIT_AS, &limit) || !jumps_from(s))
+		return WRONG;
+	limit.rlim_cur = before;
+	setrlimit(RLIMIT_AS, &limit);
+	return handled != 1 || !with_info || jumps_from(s) ||
+	       spl_get(s, "1", NULL, 0, NULL) != -EIO || spl_close(s);
+}
+
+/* What this thread gets from the kernel when it makes such a call. */
+static int
+filter(unsigned call, uint32_t verdict)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, verdict),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {sizeof code / sizeof *code, code};
+
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
+static int
+no_place_for_zeros(void)
+{
+	spl_store *s = store_to_jump_from();
+
+	return !s || filter(SYS_mremap, SECCOMP_RET_ERRNO | ENOMEM) ||
+	       !jumps_from(s) || handled != 1;
+}
+
+/*
+ * Closing waits for a handler that may have met the store on the list, but
+ * not for ever: this one is held up in the middle, over another store.
+ */
+static int stopped, may_go_on;
+
+static void
+hold_up(int number)
+{
+	(void)number;
+	spli_store_release(&stopped, 1);
+	while (!spli_load_acquire(&may_go_on))
+		sched_yield();
+}
+
+static void *
+is_held_up(void *s)
+{
+	bool jumped = !filter(SYS_mmap, SECCOMP_RET_TRAP) && jumps_from(s);
+
+	spli_store_release(&stopped, 1);
+	return (void *)(intptr_t)jumped;
+}
+
+static int
+close_beside_a_stopped_handler(void)
+{
+	spl_store *s = store_to_jump_from(), *other = guarded_store();
+	pthread_t thread;
+	void *jumped;
+
+	signal(SIGSYS, hold_up);
+	if (!s || !other || pthread_create(&thread, NULL, is_held_up, s))
+		return WRONG;
+	while (!spli_load_acquire(&stopped))
+		sched_yield();
+	int rc = spl_close(other);
+	spli_store_release(&may_go_on, 1);
+	pthread_join(thread, &jumped);
+	return rc || !jumped;
+}
+
 static void
 others_signals(void)
 {
@@ -698,6 +865,13 @@ others_signals(void)
 		{no_former_sent, DIED + SIGBUS, "one that is sent ends all"},
 		{no_former_fault, DIED + SIGBUS, "a fault elsewhere ends all"},
 		{after_close, DIED + SIGBUS, "so it does after the close"},
+		{beside_the_store, 0, "a fault a byte before, and behind"},
+		{broken_memory_ignored, 0, "broken memory, ignored"},
+		{broken_memory, DIED + SIGBUS, "broken memory ends all"},
+		{no_memory_for_zeros, 0, "no memory: the former handler"},
+		{no_place_for_zeros, 0, "no place: the former handler"},
+		{close_beside_a_stopped_handler, 0,
+			"close, beside a handler that is held up"},
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -846,10 +1020,11 @@ main(void)
 		hole(0);
 		hole(SPL_GUARD);
 	}
-	a_memfd_stays();
 	holes_without_memory();
+	/* Before this process has a handler that its children would have. */
 	others_signals();
 	beside_opens();
 	over_fork();
+	a_memfd_stays();
 	return tap_end();
 }

@@ -176,21 +176,25 @@ __wrap_getrandom(void *buf, size_t len, unsigned flags)
 	return (ssize_t)len;
 }
 
-/* The one with a variable argument: what it is, fcntl knows. */
-int __real_fcntl(int fd, int command, ...);
-int __wrap_fcntl(int fd, int command, ...);
-int
-__wrap_fcntl(int fd, int command, ...)
-{
-	const struct hook *hook = meet(HOOK_fcntl);
-	va_list args;
+/* Those with a variable argument: what it is, they know themselves. */
+#define WRAP_VARIADIC(name, parameters, last, arguments)                       \
+	int __real_##name parameters;                                          \
+	int __wrap_##name parameters;                                          \
+	int __wrap_##name parameters                                           \
+	{                                                                      \
+		const struct hook *hook = meet(HOOK_##name);                   \
+		if (hook && hook->error)                                       \
+			return ERRNO(-1);                                      \
+		va_list args;                                                  \
+		va_start(args, last);                                          \
+		void *argument = va_arg(args, void *);                         \
+		va_end(args);                                                  \
+		int result = __real_##name arguments;                          \
+		leave(hook);                                                   \
+		return result;                                                 \
+	}
 
-	if (hook && hook->error)
-		return ERRNO(-1);
-	va_start(args, command);
-	void *argument = va_arg(args, void *);
-	va_end(args);
-	int result = __real_fcntl(fd, command, argument);
-	leave(hook);
-	return result;
-}
+WRAP_VARIADIC(
+	fcntl, (int fd, int command, ...), command, (fd, command, argument))
+WRAP_VARIADIC(open, (const char *path, int flags, ...), flags,
+	(path, flags, argument))

@@ -17,6 +17,7 @@
 	T(realloc)                                                             \
 	T(strdup)                                                              \
 	T(regcomp)                                                             \
+	T(open)                                                                \
 	T(fstat)                                                               \
 	T(pread)                                                               \
 	T(mmap)                                                                \

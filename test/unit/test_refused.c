@@ -62,6 +62,8 @@ open_store(void *arg)
 {
 	struct spl_options o = unit_options(TEST_KIND, 1, 1);
 	spl_store *s = NULL;
+
+	o.flags = SPL_GUARD;
 	int rc = spl_open(unit_name_of(arg), &o, &s);
 
 	spl_close(s);
@@ -102,9 +104,17 @@ stores(void)
 	each_refused("open", HOOK_calloc, ENOMEM, -ENOMEM, open_store, s);
 	each_refused("open", HOOK_fstat, EIO, -EIO, open_store, s);
 	each_refused("open", HOOK_pread, EIO, -EIO, open_store, s);
+	each_refused("open", HOOK_pread, EINTR, 0, open_store, s);
+	each_refused("open", HOOK_open, EINTR, 0, open_store, s);
 	each_refused("open", HOOK_mmap, ENOMEM, -ENOMEM, open_store, s);
 	each_refused(
 		"open_fd", HOOK_calloc, ENOMEM, -ENOMEM, open_descriptor, s);
+	spl_store *nameless = unit_store(SPL_MEMFD, 4, 8);
+	hook_set(HOOK_open, (struct hook){.error = EPERM});
+	spl_store *copy = unit_again(nameless, SPL_READ_ONLY);
+	CHECK(hook_end(HOOK_open) == 1, "may not open it anew: a copy does");
+	spl_close(copy);
+	unit_drop(nameless);
 	hook_set(HOOK_fcntl, (struct hook){.error = EPERM});
 	create_store(&memfd);
 	CHECK(hook_end(HOOK_fcntl) == 1, "a memfd without seals");

@@ -63,6 +63,7 @@
 	T(store_fd)                                                            \
 	T(store_hand_out)                                                      \
 	T(store_view)                                                          \
+	T(guard)                                                               \
 	T(damage)                                                              \
 	T(garbage)                                                             \
 	T(refused)                                                             \

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * guard.c - what the handler of SIGBUS takes for a fault of a store's. The
+ * signals are sent with a cause and an address, as the kernel would; real
+ * ones are in test/fault/truncate.c.
+ */
+#define _GNU_SOURCE
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "hook.h"
+#include "unit.h"
+
+static spl_store *
+guarded(uint32_t flags)
+{
+	struct spl_options o = unit_options(SPL_MEMFD, 4, 8);
+	spl_store *s = NULL;
+
+	o.flags = SPL_GUARD;
+	if (spl_create("guarded", &o, &s))
+		abort();
+	EXPECT(unit_set(s, "k", "value") == 0);
+	if (!flags)
+		return s;
+	spl_store *again = NULL;
+	o.flags |= flags;
+	if (spl_open_fd(spl_fd(s), &o, &again))
+		abort();
+	spl_close(s);
+	return again;
+}
+
+/* As if this thread had met a fault there, at any instruction of it. */
+static void
+fault(int cause, const void *at)
+{
+	siginfo_t info;
+
+	memset(&info, 0, sizeof info);
+	info.si_signo = SIGBUS;
+	info.si_code = cause;
+	info.si_addr = (void *)(uintptr_t)at;
+	if (syscall(SYS_rt_tgsigqueueinfo, getpid(), gettid(), SIGBUS, &info))
+		abort();
+}
+
+static const uint8_t *
+last_byte(const spl_store *s)
+{
+	return (const uint8_t *)s->header + s->geo.size - 1;
+}
+
+/* Of the file that ends, of its device, of the memory itself. */
+static void
+causes(void)
+{
+	static const int faults[] = {BUS_ADRERR, BUS_OBJERR, BUS_MCEERR_AR};
+	char got[8];
+
+	for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+		spl_store *s = guarded(i % 2 ? SPL_READ_ONLY : 0);
+		spl_store *other = guarded(0);
+		fault(faults[i],
+			i % 2 ? (const void *)s->header : last_byte(s));
+		CHECK_RC(spl_get(s, "k", got, sizeof got, NULL), -EIO);
+		CHECK_RC(spl_get(other, "k", got, sizeof got, NULL), 0);
+		CHECK_RC(spl_close(s), 0);
+		CHECK_RC(spl_close(other), 0);
+	}
+}
+
+/* Met by a call of which no part looks at the result of the others. */
+static void
+lose(void *store)
+{
+	fault(BUS_ADRERR, ((spl_store *)store)->header);
+}
+
+static void
+during_reclaim(void)
+{
+	spl_store *s = guarded(0);
+
+	hook_set(HOOK_spli_lease_take, (struct hook){.after = lose, .arg = s});
+	CHECK_RC(spl_reclaim(s), -EIO);
+	CHECK(hook_end(HOOK_spli_lease_take) == 1, "lost in the middle of it");
+	CHECK_RC(spl_close(s), 0);
+}
+
+void
+test_guard(void)
+{
+	causes();
+	during_reclaim();
+}
