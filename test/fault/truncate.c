@@ -21,7 +21,6 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -34,6 +33,8 @@
 TAP_MAIN
 
 enum { KEYS = 64, WRONG = 1, DIED = 1000 };
+/* Where the kernel has the low 32 bits of a system call's argument. */
+enum { LOW_HALF = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? 4 : 0 };
 
 static struct board {
 	uint64_t calls; /* that the victim has made */
@@ -765,31 +766,18 @@ jumps_from(spl_store *s)
 	return false;
 }
 
+/* What this thread gets from the kernel when it so maps as much as @s is. */
 static int
-no_memory_for_zeros(void)
-{
-	struct rlimit limit;
-	spl_store *s = store_to_jump_from();
-
-	getrlimit(RLIMIT_AS, &limit);
-	rlim_t before = limit.rlim_cur;
-	limit.rlim_cur = 1;
-	if (!s || setrlimit(RLIMIT_AS, &limit) || !jumps_from(s))
-		return WRONG;
-	limit.rlim_cur = before;
-	setrlimit(RLIMIT_AS, &limit);
-	return handled != 1 || !with_info || jumps_from(s) ||
-	       spl_get(s, "1", NULL, 0, NULL) != -EIO || spl_close(s);
-}
-
-/* What this thread gets from the kernel when it makes such a call. */
-static int
-filter(unsigned call, uint32_t verdict)
+filter(unsigned call, const spl_store *s, uint32_t verdict)
 {
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 			offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			offsetof(struct seccomp_data, args[1]) + LOW_HALF),
+		BPF_JUMP(
+			BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)s->geo.size, 0, 1),
 		BPF_STMT(BPF_RET | BPF_K, verdict),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
@@ -800,12 +788,24 @@ filter(unsigned call, uint32_t verdict)
 }
 
 static int
-no_place_for_zeros(void)
+no_zeros(unsigned call)
 {
 	spl_store *s = store_to_jump_from();
 
-	return !s || filter(SYS_mremap, SECCOMP_RET_ERRNO | ENOMEM) ||
-	       !jumps_from(s) || handled != 1;
+	return !s || filter(call, s, SECCOMP_RET_ERRNO | ENOMEM) ||
+	       !jumps_from(s) || handled != 1 || !with_info;
+}
+
+static int
+no_memory_for_zeros(void)
+{
+	return no_zeros(SYS_mmap);
+}
+
+static int
+no_place_for_zeros(void)
+{
+	return no_zeros(SYS_mremap);
 }
 
 /*
@@ -826,7 +826,7 @@ hold_up(int number)
 static void *
 is_held_up(void *s)
 {
-	bool jumped = !filter(SYS_mmap, SECCOMP_RET_TRAP) && jumps_from(s);
+	bool jumped = !filter(SYS_mmap, s, SECCOMP_RET_TRAP) && jumps_from(s);
 
 	spli_store_release(&stopped, 1);
 	return (void *)(intptr_t)jumped;
