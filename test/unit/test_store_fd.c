@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 
+#include "pass.h"
 #include "unit.h"
 
 static int
@@ -125,55 +126,12 @@ descriptors_are_the_callers(void)
 }
 
 static void
-send_fd(int to, int fd)
-{
-	union {
-		char bytes[CMSG_SPACE(sizeof fd)];
-		struct cmsghdr align;
-	} control = {{0}};
-	char byte = 'f';
-	struct iovec iov = {&byte, 1};
-	struct msghdr msg = {.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control.bytes,
-		.msg_controllen = sizeof control.bytes};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof fd);
-	memcpy(CMSG_DATA(c), &fd, sizeof fd);
-	if (sendmsg(to, &msg, 0) != 1)
-		abort();
-}
-
-static int
-receive_fd(int from)
-{
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control = {{0}};
-	char byte;
-	struct iovec iov = {&byte, 1};
-	struct msghdr msg = {.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control.bytes,
-		.msg_controllen = sizeof control.bytes};
-	int fd = -1;
-
-	if (recvmsg(from, &msg, MSG_CMSG_CLOEXEC) == 1 && CMSG_FIRSTHDR(&msg))
-		memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof fd);
-	return fd;
-}
-
-static void
 receiver(void *arg)
 {
 	const int *socket = arg;
 	struct spl_store_stat info;
 	spl_store *s = NULL;
-	int fd = receive_fd(*socket);
+	int fd = pass_receive(*socket);
 	uint64_t now;
 
 	EXPECT(fd >= 0 && spl_open_fd(fd, NULL, &s) == 0);
@@ -200,7 +158,7 @@ handing_over(void)
 	struct unit_child c = unit_fork(receiver, &pair[1]);
 	spl_store *s = unit_store(SPL_MEMFD, 8, 64);
 	unit_set(s, "from", "parent");
-	send_fd(pair[0], spl_fd(s));
+	pass_send(pair[0], spl_fd(s));
 	CHECK_RC(spl_wait(s, "answer", 0, UINT64_MAX, &now), 0);
 	CHECK_RC(spl_wait(s, "from", 2, UINT64_MAX, &now), 0);
 	CHECK(unit_is(s, "answer", "child") && unit_is(s, "from", "child"),

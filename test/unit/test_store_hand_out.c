@@ -17,52 +17,10 @@
 #include <sys/uio.h>
 #include <sys/xattr.h>
 
+#include "pass.h"
 #include "unit.h"
 
 enum { GIVER = 1, GIVERS_FD = 2 }; /* places on the board */
-
-static void
-send_fd(int to, int fd)
-{
-	union {
-		char bytes[CMSG_SPACE(sizeof fd)];
-		struct cmsghdr align;
-	} control = {{0}};
-	char byte = 'f';
-	struct iovec iov = {&byte, 1};
-	struct msghdr msg = {.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control.bytes,
-		.msg_controllen = sizeof control.bytes};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof fd);
-	memcpy(CMSG_DATA(c), &fd, sizeof fd);
-	if (sendmsg(to, &msg, 0) != 1)
-		abort();
-}
-
-static int
-receive_fd(int from)
-{
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control = {{0}};
-	char byte;
-	struct iovec iov = {&byte, 1};
-	struct msghdr msg = {.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control.bytes,
-		.msg_controllen = sizeof control.bytes};
-	int fd = -1;
-
-	if (recvmsg(from, &msg, MSG_CMSG_CLOEXEC) == 1 && CMSG_FIRSTHDR(&msg))
-		memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof fd);
-	return fd;
-}
 
 /* No descriptor comes of it. */
 static bool
@@ -179,7 +137,7 @@ receiver(void *arg)
 
 	if (!EXPECT(unit_become_nobody()))
 		return;
-	int fd = receive_fd(*socket);
+	int fd = pass_receive(*socket);
 	if (!EXPECT(fd >= 0 && !fstat(fd, &st)))
 		return;
 	try_to_map(fd, (size_t)st.st_size);
@@ -224,7 +182,7 @@ hand_out(uint32_t kind, uint32_t mode)
 		"the descriptor of a read-only handle cannot write");
 	unit_post(GIVER, getpid());
 	unit_post(GIVERS_FD, spl_fd(s));
-	send_fd(pair[0], spl_fd(reader));
+	pass_send(pair[0], spl_fd(reader));
 	CHECK(!unit_join(&c),
 		"kind %u, mode %o: the receiver reads, and cannot write", kind,
 		mode);
