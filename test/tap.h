@@ -20,6 +20,17 @@
 #include <time.h>
 #include <unistd.h>
 
+#if defined(__SANITIZE_ADDRESS__)
+#define TAP_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define TAP_ASAN 1
+#endif
+#endif
+#ifndef TAP_ASAN
+#define TAP_ASAN 0
+#endif
+
 extern int tap_count, tap_failed;
 
 /* In exactly one file of a program. */
@@ -91,6 +102,15 @@ static inline unsigned long
 tap_scale(unsigned long full, unsigned long small)
 {
 	return getenv("SPLINTER_TEST_SMALL") ? small : full;
+}
+
+/* A random moment: the one time that a test may let time pass. */
+static inline void
+tap_let_run(uint64_t *random)
+{
+	long ns = (long)(tap_random(random) % 2000000);
+
+	nanosleep(&(struct timespec){.tv_nsec = ns}, NULL);
 }
 
 #endif

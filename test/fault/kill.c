@@ -313,15 +313,6 @@ list_right(unsigned victim)
 	return rc == 0;
 }
 
-/* A random moment: the one time that a test may let time pass. */
-static void
-let_run(uint64_t *random)
-{
-	long ns = (long)(tap_random(random) % 2000000);
-
-	nanosleep(&(struct timespec){.tv_nsec = ns}, NULL);
-}
-
 struct losses {
 	unsigned long kills, wrong, stuck, unlisted, unsound;
 };
@@ -336,7 +327,7 @@ one_round(const pid_t *pids, unsigned first, unsigned count, struct losses *l,
 {
 	int status;
 
-	let_run(random);
+	tap_let_run(random);
 	for (unsigned i = 0; i < count; i++)
 		kill(pids[(first + i) % WRITERS], SIGKILL);
 	for (unsigned i = 0; i < count; i++) {

@@ -161,15 +161,6 @@ await_progress(const struct report *r, uint64_t from, uint64_t more)
 		nanosleep(&(struct timespec){.tv_nsec = 50000}, NULL);
 }
 
-/* A random moment: the one time that a test may let time pass. */
-static void
-let_run(uint64_t *random)
-{
-	long ns = (long)(tap_random(random) % 2000000);
-
-	nanosleep(&(struct timespec){.tv_nsec = ns}, NULL);
-}
-
 /*
  * Who has the claim: the process @pid, which is stopped; or nobody for long.
  * Where a dead one has it the stopped one may be just about to repair him, so
@@ -254,7 +245,7 @@ one_stop(pid_t *pids, struct tally *t, uint64_t more, unsigned long held_most,
 	pid_t pid = pids[victim];
 	int status = 0;
 
-	let_run(random);
+	tap_let_run(random);
 	kill(pid, SIGSTOP);
 	waitpid(pid, &status, WUNTRACED);
 	if (!WIFSTOPPED(status)) {

@@ -16,17 +16,6 @@
 #include "audit.h"
 #include "unit.h"
 
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0
-#endif
-
 enum { SLOTS = 12, VALUE = 16000, PAGE = 4096 };
 
 static const char *
@@ -273,11 +262,11 @@ limits(void)
 	/* Sparse: no memory, but more than 4 GiB of addresses. */
 	s = unit_store(TEST_KIND, 64, 1 << 26);
 	unit_board_clear();
-	int failed = SPLI_TSAN || SANITIZED
+	int failed = SPLI_TSAN || TAP_ASAN
 			     ? 0
 			     : unit_run(address_space,
 				       (void *)(uintptr_t)unit_name_of(s));
-	if (SPLI_TSAN || SANITIZED)
+	if (SPLI_TSAN || TAP_ASAN)
 		unit_skip("address space", "a sanitizer needs all of it");
 	else if (unit_posted(0))
 		unit_skip("address space", "an emulator does not limit it");
