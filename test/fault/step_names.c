@@ -10,11 +10,9 @@
  */
 #define _GNU_SOURCE
 #include <dirent.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <sys/syscall.h>
 
 #include "audit.h"
+#include "refuse.h"
 #include "splinter.h"
 #include "tap.h"
 #include "tidy.h"
@@ -169,27 +167,6 @@ static const struct scene scenes[] = {
 		.gone = true},
 };
 
-/* As on a file system that has none: a filter refuses O_TMPFILE. */
-static int
-refuse_nameless_files(void)
-{
-	struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-			offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat, 0, 3),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-			offsetof(struct seccomp_data, args[2])),
-		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, O_TMPFILE & ~O_DIRECTORY,
-			0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EOPNOTSUPP),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog program = {sizeof code / sizeof *code, code};
-
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
-	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
-}
-
 /*
  * What lies about in the directory of the scene's kind: names that a creator
  * gives while there is no other way. They are counted, and taken away.
@@ -256,7 +233,7 @@ child(void *arg)
 	(void)arg;
 	choose(&o);
 	*result = -ECHILD;
-	if (scene->poor && refuse_nameless_files())
+	if (scene->poor && !refuse_nameless_files(EOPNOTSUPP))
 		_exit(1);
 	if (scene->open &&
 		(spl_open(called(), &o, &s) || spl_set(s, "mine", "", 0)))

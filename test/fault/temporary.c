@@ -8,47 +8,19 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "refuse.h"
 #include "spl.h"
 #include "tap.h"
+#include "tidy.h"
 
 TAP_MAIN
 
 static char dir[] = "/tmp/splinter-temporary-XXXXXX";
-
-/* Only the bit that O_TMPFILE has beyond O_DIRECTORY. */
-#define TMPFILE_BIT (O_TMPFILE & ~O_DIRECTORY)
-
-static int
-refuse_nameless_files(void)
-{
-	struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-			offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat, 0, 3),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-			offsetof(struct seccomp_data, args[2])),
-		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, TMPFILE_BIT, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EOPNOTSUPP),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog program = {
-		.len = sizeof code / sizeof *code,
-		.filter = code,
-	};
-
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
-	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
-}
 
 /* How many names there are in the directory. */
 static int
@@ -89,8 +61,10 @@ main(void)
 	struct rlimit few;
 
 	tap_start(60);
-	REQUIRE(mkdtemp(dir) && !chdir(dir), "has a directory");
-	REQUIRE(!refuse_nameless_files(), "refuses nameless files");
+	REQUIRE(mkdtemp(dir), "has a directory");
+	tidy_name(dir);
+	REQUIRE(!chdir(dir), "is in it");
+	REQUIRE(refuse_nameless_files(EOPNOTSUPP), "refuses nameless files");
 	CHECK(open(".", O_TMPFILE | O_RDWR, 0600) < 0 && errno == EOPNOTSUPP,
 		"so open(2) does");
 	CHECK(create("store", 16) == 0 && names() == 1,

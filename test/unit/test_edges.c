@@ -7,22 +7,18 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stddef.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "hook.h"
 #include "map.h"
 #include "memory.h"
+#include "refuse.h"
 #include "ttl.h"
 #include "unit.h"
 #include "wait.h"
@@ -130,27 +126,6 @@ descriptors(void)
 	unit_drop(s);
 }
 
-/* In a child: open refuses O_TMPFILE as a kernel does that has none. */
-static bool
-refuse_nameless(void)
-{
-	struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-			offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat, 0, 3),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-			offsetof(struct seccomp_data, args[2])),
-		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, O_TMPFILE & ~O_DIRECTORY,
-			0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EISDIR),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog program = {sizeof code / sizeof *code, code};
-
-	return !prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) &&
-	       !prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
-}
-
 static int
 create_file(const char *path)
 {
@@ -185,7 +160,7 @@ without_nameless_files(void *arg)
 	char path[PATH_MAX];
 
 	(void)arg;
-	if (!refuse_nameless()) {
+	if (!refuse_nameless_files(EISDIR)) {
 		unit_post(0, 1);
 		return;
 	}
