@@ -20,6 +20,7 @@
 #include "atomic.h"
 #include "spl.h"
 #include "tap.h"
+#include "tidy.h"
 
 TAP_MAIN
 
@@ -231,11 +232,14 @@ beside_waiter(spl_store *s, unsigned count, const char *when)
 int
 main(void)
 {
+	char path[128];
 	spl_store *s;
 
 	times = tap_scale(100000, 1000);
 	tap_start(300);
 	snprintf(name, sizeof name, "splinter-quiet-test-%d", (int)getpid());
+	snprintf(path, sizeof path, "/dev/shm/%s", name);
+	tidy_name(path);
 	REQUIRE(!spl_create(name, NULL, &s), "creates a store");
 	REQUIRE(!spl_set(s, "key", "", 0), "sets a key");
 	CHECK(hushed(), "a system call is noticed");

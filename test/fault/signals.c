@@ -16,31 +16,13 @@
 #include "audit.h"
 #include "spl.h"
 #include "tap.h"
+#include "tidy.h"
 
 TAP_MAIN
 
 static char directory[64], names[2][96];
-static pid_t owner;
 static volatile sig_atomic_t caught;
 static unsigned wrong;
-
-static void
-clean(void)
-{
-	if (getpid() != owner)
-		return;
-	for (uint32_t kind = SPL_MEMORY; kind <= SPL_FILE; kind++)
-		spl_destroy(names[kind], kind);
-	rmdir(directory);
-}
-
-static void
-clean_and_die(int number)
-{
-	clean();
-	signal(number, SIG_DFL);
-	raise(number);
-}
 
 static void
 count(int number)
@@ -201,18 +183,18 @@ int
 main(void)
 {
 	const char *tmp = getenv("TMPDIR");
+	char memory[128];
 
 	tap_start(300);
-	owner = getpid();
 	snprintf(directory, sizeof directory, "%s/splinter-signals-XXXXXX",
 		tmp && strlen(tmp) < 32 ? tmp : "/tmp");
 	REQUIRE(mkdtemp(directory), "has a directory");
-	atexit(clean);
-	signal(SIGINT, clean_and_die);
-	signal(SIGTERM, clean_and_die);
-	signal(SIGALRM, clean_and_die);
-	snprintf(names[0], sizeof names[0], "splinter-signals-%d", (int)owner);
+	tidy_name(directory);
+	snprintf(names[0], sizeof names[0], "splinter-signals-%d",
+		(int)getpid());
 	snprintf(names[1], sizeof names[1], "%s/store", directory);
+	snprintf(memory, sizeof memory, "/dev/shm/%s", names[0]);
+	tidy_name(memory);
 	storm(0, (long)tap_scale(2000, 300));
 	storm(SA_RESTART, (long)tap_scale(2000, 300));
 	return tap_end();

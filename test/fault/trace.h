@@ -27,6 +27,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tidy.h"
+
 #if defined(__x86_64__)
 #define TRACE_PC(regs) ((regs).rip)
 #define TRACE_BREAK() __asm__ volatile("int3")
@@ -72,23 +74,45 @@ trace_registers(pid_t pid, struct user_regs_struct *regs, bool set)
 		(void *)(uintptr_t)NT_PRSTATUS, &at);
 }
 
-/* Wait for its next stop, which has to be a trap. */
+/* Kill it where it is, and be sure that it is gone. */
 static inline void
-trace_wait(struct trace *t)
+trace_kill(struct trace *t)
+{
+	kill(t->pid, SIGKILL);
+	while (waitpid(t->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	tidy_child = 0;
+}
+
+/*
+ * Wait for its next trap. A signal that stops it before is its own: it gets it
+ * and goes on as before, @stepping or not; if it dies of it then it has died.
+ */
+static inline void
+trace_wait(struct trace *t, bool stepping)
 {
 	struct user_regs_struct regs;
 	int status = 0;
 
-	while (waitpid(t->pid, &status, 0) < 0 && errno == EINTR)
-		;
-	if (!WIFSTOPPED(status) || WSTOPSIG(status) != SIGTRAP ||
-		!trace_registers(t->pid, &regs, false)) {
-		printf("# the child ended with status 0x%x\n", status);
-		t->over = t->died = true;
+	for (;;) {
+		while (waitpid(t->pid, &status, 0) < 0 && errno == EINTR)
+			;
+		if (!WIFSTOPPED(status) || WSTOPSIG(status) == SIGTRAP)
+			break;
+		printf("# the child gets signal %d\n", WSTOPSIG(status));
+		ptrace(stepping ? PTRACE_SINGLESTEP : PTRACE_CONT, t->pid, NULL,
+			(void *)(uintptr_t)WSTOPSIG(status));
+	}
+	if (WIFSTOPPED(status) && trace_registers(t->pid, &regs, false)) {
+		t->pc = TRACE_PC(regs);
+		t->over = t->pc == (uintptr_t)trace_end;
 		return;
 	}
-	t->pc = TRACE_PC(regs);
-	t->over = t->pc == (uintptr_t)trace_end;
+	printf("# the child ended with status 0x%x\n", status);
+	t->over = t->died = true;
+	if (WIFSTOPPED(status))
+		trace_kill(t);
+	tidy_child = 0;
 }
 
 /* Behind trace_begin() of a fresh child. */
@@ -109,7 +133,8 @@ trace_start(struct trace *t, trace_body *body, void *arg)
 		trace_end();
 		_exit(0);
 	}
-	trace_wait(t);
+	tidy_child = t->pid;
+	trace_wait(t, false);
 	if (t->died)
 		return;
 	ptrace(PTRACE_SETOPTIONS, t->pid, NULL,
@@ -123,19 +148,9 @@ trace_start(struct trace *t, trace_body *body, void *arg)
 static inline void
 trace_step(struct trace *t)
 {
-	if (ptrace(PTRACE_SINGLESTEP, t->pid, NULL, NULL))
-		t->over = t->died = true;
-	else
-		trace_wait(t);
-}
-
-/* Kill it where it is, and be sure that it is gone. */
-static inline void
-trace_kill(struct trace *t)
-{
-	kill(t->pid, SIGKILL);
-	while (waitpid(t->pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	/* What cannot be stepped has been killed: that is what comes next. */
+	ptrace(PTRACE_SINGLESTEP, t->pid, NULL, NULL);
+	trace_wait(t, true);
 }
 
 /* Whether what comes next is a system call. */
@@ -180,7 +195,7 @@ trace_run_to_next(struct trace *t, uint64_t pc)
 	if (!trace_trap(t, pc, &was))
 		return false;
 	ptrace(PTRACE_CONT, t->pid, NULL, NULL);
-	trace_wait(t);
+	trace_wait(t, false);
 	ptrace(PTRACE_POKETEXT, t->pid, (void *)(uintptr_t)(pc & ~UINT64_C(7)),
 		(void *)(uintptr_t)was);
 	if (t->died || t->pc != pc + TRACE_TRAP_PASSED) {
