@@ -13,13 +13,13 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "audit.h"
+#include "child.h"
 #include "spl.h"
 #include "tap.h"
+#include "tidy.h"
 #include "writer.h"
 
 TAP_MAIN
@@ -27,24 +27,8 @@ TAP_MAIN
 enum { WRONG = 1, SKIPPED = 77, WHERE = 100 }; /* exit: WHERE + what failed */
 
 static char name[64];
-static pid_t owner;
 static int *board; /* shared: what has happened */
-enum { OWNED, IMPOSTOR, GO, WRITTEN, SECOND_GO };
-
-static void
-clean(void)
-{
-	if (getpid() == owner)
-		spl_destroy(name, SPL_MEMORY);
-}
-
-static void
-clean_and_die(int number)
-{
-	clean();
-	signal(number, SIG_DFL);
-	raise(number);
-}
+enum { OWNED, IMPOSTOR, GO, WRITTEN, SECOND_GO, GONE };
 
 static void
 post(int what)
@@ -52,35 +36,21 @@ post(int what)
 	__atomic_store_n(&board[what], 1, __ATOMIC_RELEASE);
 }
 
+static bool
+posted(int what)
+{
+	return __atomic_load_n(&board[what], __ATOMIC_ACQUIRE);
+}
+
+/* In a child, which ends when who could post it is gone. */
 static void
 await(int what)
 {
-	while (!__atomic_load_n(&board[what], __ATOMIC_ACQUIRE))
+	while (!posted(what)) {
+		if (posted(GONE) && !posted(what))
+			_exit(WHERE);
 		sched_yield();
-}
-
-/* A child that ends with the process that made it. */
-static pid_t
-child(void)
-{
-	fflush(stdout);
-	pid_t pid = fork();
-	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		signal(SIGALRM, SIG_DFL);
-		alarm(60);
 	}
-	return pid;
-}
-
-static int
-end_of(pid_t pid)
-{
-	int status = -1;
-
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + status;
 }
 
 /* Dies with an entry, its lease and the claim. */
@@ -128,8 +98,10 @@ live_as(bool to_write)
 {
 	spl_store *s;
 
-	if (to_write && (spl_open(name, NULL, &s) || spl_set(s, "l", "v", 1)))
+	if (to_write && (spl_open(name, NULL, &s) || spl_set(s, "l", "v", 1))) {
+		post(GONE);
 		_exit(WRONG);
+	}
 	post(IMPOSTOR);
 	for (;;)
 		pause();
@@ -147,14 +119,14 @@ reuse(bool before, bool impostor_writes)
 
 	if (before && spl_open(name, NULL, &s))
 		return WRONG;
-	pid_t dead = child();
+	pid_t dead = child_start();
 	if (!dead)
 		own_and_die();
-	await(OWNED);
-	end_of(dead);
+	if (end_of(dead) != DIED + SIGKILL || !posted(OWNED))
+		return WRONG;
 	if (!next_number(dead - 1))
 		return SKIPPED;
-	pid_t impostor = child();
+	pid_t impostor = child_start();
 	if (!impostor)
 		live_as(impostor_writes);
 	if (impostor != dead)
@@ -203,16 +175,19 @@ told(int end, const char *what)
 static int
 in_namespace(int (*body)(void *), void *arg)
 {
-	pid_t outer = child();
+	pid_t outer = child_start();
 	if (!outer) {
 		if (unshare(CLONE_NEWPID))
 			_exit(SKIPPED);
-		pid_t first = child();
+		pid_t first = child_start();
 		if (!first)
 			_exit(body(arg));
-		_exit(first < 0 ? SKIPPED : end_of(first) & 0xff);
+		int end = first < 0 ? SKIPPED : end_of(first);
+		_exit(end < DIED ? end : WRONG);
 	}
-	return end_of(outer);
+	int end = end_of(outer);
+	post(GONE);
+	return end;
 }
 
 static int
@@ -301,9 +276,11 @@ static void
 two_namespaces(void)
 {
 	REQUIRE(fresh(), "a fresh store");
-	pid_t pid = child();
-	if (!pid)
-		_exit(in_namespace(first_and_killed, NULL) & 0xff);
+	pid_t pid = child_start();
+	if (!pid) {
+		int end = in_namespace(first_and_killed, NULL);
+		_exit(end < DIED ? end : WRONG);
+	}
 	int second = in_namespace(second_and_living, NULL);
 	int first = end_of(pid);
 	told(first ? first : second,
@@ -314,16 +291,15 @@ two_namespaces(void)
 int
 main(void)
 {
+	char path[128];
+
 	tap_start(300);
-	owner = getpid();
-	snprintf(name, sizeof name, "splinter-pids-%d", (int)owner);
+	snprintf(name, sizeof name, "splinter-pids-%d", (int)getpid());
+	snprintf(path, sizeof path, "/dev/shm/%s", name);
+	tidy_name(path);
 	board = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
 		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	REQUIRE(board != MAP_FAILED, "has a board");
-	atexit(clean);
-	signal(SIGINT, clean_and_die);
-	signal(SIGTERM, clean_and_die);
-	signal(SIGALRM, clean_and_die);
 	if (geteuid()) {
 		CHECK(1, "process numbers # SKIP wants to be root");
 		return tap_end();

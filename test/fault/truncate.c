@@ -22,17 +22,18 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "atomic.h"
+#include "child.h"
 #include "spl.h"
 #include "store.h"
 #include "tap.h"
+#include "tidy.h"
 
 TAP_MAIN
 
-enum { KEYS = 64, WRONG = 1, DIED = 1000 };
+enum { KEYS = 64, WRONG = 1 };
 /* Where the kernel has the low 32 bits of a system call's argument. */
 enum { LOW_HALF = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? 4 : 0 };
 
@@ -44,7 +45,6 @@ static struct board {
 
 static char directory[64], memory_name[64], file_name[96];
 static uint32_t kind;
-static pid_t owner;
 static unsigned long calls_before;
 
 static const char *
@@ -61,26 +61,6 @@ path(void)
 	snprintf(text, sizeof text, "%s%s", kind == SPL_FILE ? "" : "/dev/shm/",
 		name());
 	return text;
-}
-
-static void
-clean(void)
-{
-	if (getpid() != owner)
-		return;
-	unlink(file_name);
-	rmdir(directory);
-	spl_destroy(memory_name, SPL_MEMORY);
-	kind = SPL_MEMORY;
-	unlink(path());
-}
-
-static void
-clean_and_die(int number)
-{
-	clean();
-	signal(number, SIG_DFL);
-	raise(number);
 }
 
 static struct spl_options
@@ -364,31 +344,6 @@ suffer(const struct victim *v, uint32_t flags)
 	return wrong ? WRONG : 0;
 }
 
-static pid_t
-start(const struct victim *v, uint32_t flags)
-{
-	fflush(stdout);
-	pid_t pid = fork();
-	if (pid)
-		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	signal(SIGALRM, SIG_DFL);
-	alarm(60);
-	_exit(suffer(v, flags));
-}
-
-/* 0 to 255, how it ended; DIED and the signal otherwise. */
-static int
-end_of(pid_t pid)
-{
-	int status = 0;
-
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	return WIFSIGNALED(status) ? DIED + WTERMSIG(status)
-				   : WEXITSTATUS(status);
-}
-
 /* Until the victim has made some more calls, or is asleep in one. */
 static bool
 await_calls(pid_t pid, uint64_t count)
@@ -417,7 +372,9 @@ static void
 cut(const struct victim *v, uint32_t flags, off_t length, const char *what)
 {
 	fresh_store();
-	pid_t pid = start(v, flags);
+	pid_t pid = child_start();
+	if (!pid)
+		_exit(suffer(v, flags));
 	bool ran = await_calls(pid, is_sleeper(v) ? 1 : calls_before);
 	if (truncate(path(), length))
 		abort();
@@ -489,10 +446,8 @@ hole(uint32_t flags)
 	spl_store *s;
 
 	fresh_store();
-	fflush(stdout);
-	pid_t pid = fork();
+	pid_t pid = child_start();
 	if (!pid) {
-		alarm(60);
 		if (spl_open(name(), &o, &s) || spl_set(s, "1", "x", 1))
 			_exit(WRONG);
 		int wrong = punched(s);
@@ -561,8 +516,7 @@ static void
 holes_without_memory(void)
 {
 	for (int guarded = 0; guarded <= 1; guarded++) {
-		fflush(stdout);
-		pid_t pid = fork();
+		pid_t pid = child_start();
 		if (!pid)
 			_exit(hole_without_memory(guarded ? SPL_GUARD : 0));
 		int end = end_of(pid);
@@ -875,12 +829,9 @@ others_signals(void)
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		fflush(stdout);
-		pid_t pid = fork();
-		if (!pid) {
-			alarm(60);
+		pid_t pid = child_start();
+		if (!pid)
 			_exit(cases[i].body());
-		}
 		int end = end_of(pid);
 		CHECK(end == cases[i].end, "%s", cases[i].name);
 		if (end != cases[i].end)
@@ -933,12 +884,9 @@ beside_opens(void)
 	unsigned rounds = (unsigned)tap_scale(300, 20);
 
 	kind = SPL_MEMORY;
-	fflush(stdout);
-	pid_t pid = fork();
-	if (!pid) {
-		alarm(60);
+	pid_t pid = child_start();
+	if (!pid)
 		_exit(lose_many(rounds));
-	}
 	CHECK(!end_of(pid), "%u stores lost beside others' open and close",
 		rounds);
 }
@@ -954,7 +902,7 @@ forked(void)
 	fresh_store();
 	if (spl_open(name(), &o, &s) || truncate(path(), 0))
 		return WRONG;
-	pid_t pid = fork();
+	pid_t pid = child_start();
 	if (!pid)
 		_exit(spl_get(s, "1", got, sizeof got, NULL) != -EIO ||
 			spl_close(s));
@@ -967,12 +915,9 @@ static void
 over_fork(void)
 {
 	kind = SPL_MEMORY;
-	fflush(stdout);
-	pid_t pid = fork();
-	if (!pid) {
-		alarm(60);
+	pid_t pid = child_start();
+	if (!pid)
 		_exit(forked());
-	}
 	CHECK(!end_of(pid), "parent and forked child, each for itself: EIO");
 }
 
@@ -994,20 +939,18 @@ main(void)
 
 	tap_start(600);
 	signal(SIGBUS, SIG_DFL); /* not a sanitizer's */
-	owner = getpid();
 	calls_before = tap_scale(100000, 1000);
 	board = mmap(NULL, sizeof *board, PROT_READ | PROT_WRITE,
 		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	snprintf(directory, sizeof directory, "%s/splinter-truncate-XXXXXX",
 		tmp && strlen(tmp) < 32 ? tmp : "/tmp");
 	REQUIRE(board != MAP_FAILED && mkdtemp(directory), "has a directory");
-	atexit(clean);
-	signal(SIGINT, clean_and_die);
-	signal(SIGTERM, clean_and_die);
-	signal(SIGALRM, clean_and_die);
+	tidy_name(directory);
 	snprintf(memory_name, sizeof memory_name, "splinter-truncate-%d",
-		(int)owner);
+		(int)getpid());
 	snprintf(file_name, sizeof file_name, "%s/store", directory);
+	kind = SPL_MEMORY;
+	tidy_name(path());
 	if (SPLI_TSAN) {
 		/* Each access may be one, and holds locks that the handler's
 		 * need. */
