@@ -268,8 +268,8 @@ SPL_API void spl_options_init(struct spl_options *options);
  * product that overflows, a '/' in a plain name), or SPL_READ_ONLY;
  * -ENAMETOOLONG; -ENOSPC, does not fit into memory or onto the disk;
  * -ENOENT, no such directory, or no /dev/shm; -EOPNOTSUPP, the file system
- * cannot reserve space; -EACCES, -EROFS and others of open(2), link(2), mmap(2).
- * Blocks on the file system only. Since 1.0.
+ * cannot reserve space; -EIO, the disk fails; -EACCES, -EROFS and others of
+ * open(2), link(2), mmap(2). Blocks on the file system only. Since 1.0.
  */
 SPL_API int spl_create(
 	const char *name, const struct spl_options *options, spl_store **out);
@@ -284,8 +284,9 @@ SPL_API int spl_create(
  * link; -EISDIR, -ENXIO, not a regular file; -EPERM, somebody else's (see
  * SPL_ANY_OWNER); -EACCES, -EROFS, no permission to write: try
  * SPL_READ_ONLY; -EBADMSG, no store, or a damaged, truncated or extended
- * one; -EPROTONOSUPPORT, another layout version or byte order; others of
- * open(2) and mmap(2). Since 1.0.
+ * one; -EPROTONOSUPPORT, another layout version or byte order; -EIO, the file
+ * cannot be read, or was cut short meanwhile (SPL_GUARD); others of open(2)
+ * and mmap(2). Since 1.0.
  */
 SPL_API int spl_open(
 	const char *name, const struct spl_options *options, spl_store **out);
