@@ -16,6 +16,15 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
+static inline bool
+refuse_by(struct sock_filter *code, size_t count)
+{
+	struct sock_fprog program = {(unsigned short)count, code};
+
+	return !prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) &&
+	       !prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
 /* O_TMPFILE, with @error. Only the bit that it has beyond O_DIRECTORY. */
 static inline bool
 refuse_nameless_files(int error)
@@ -31,10 +40,8 @@ refuse_nameless_files(int error)
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (uint32_t)error),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
-	struct sock_fprog program = {sizeof code / sizeof *code, code};
 
-	return !prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) &&
-	       !prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+	return refuse_by(code, sizeof code / sizeof *code);
 }
 
 #endif

@@ -8,24 +8,20 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "atomic.h"
 #include "child.h"
+#include "refuse.h"
 #include "spl.h"
 #include "store.h"
 #include "tap.h"
@@ -721,7 +717,7 @@ jumps_from(spl_store *s)
 }
 
 /* What this thread gets from the kernel when it so maps as much as @s is. */
-static int
+static bool
 filter(unsigned call, const spl_store *s, uint32_t verdict)
 {
 	struct sock_filter code[] = {
@@ -735,10 +731,8 @@ filter(unsigned call, const spl_store *s, uint32_t verdict)
 		BPF_STMT(BPF_RET | BPF_K, verdict),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
-	struct sock_fprog program = {sizeof code / sizeof *code, code};
 
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
-	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+	return refuse_by(code, sizeof code / sizeof *code);
 }
 
 static int
@@ -746,7 +740,7 @@ no_zeros(unsigned call)
 {
 	spl_store *s = store_to_jump_from();
 
-	return !s || filter(call, s, SECCOMP_RET_ERRNO | ENOMEM) ||
+	return !s || !filter(call, s, SECCOMP_RET_ERRNO | ENOMEM) ||
 	       !jumps_from(s) || handled != 1 || !with_info;
 }
 
@@ -780,7 +774,7 @@ hold_up(int number)
 static void *
 is_held_up(void *s)
 {
-	bool jumped = !filter(SYS_mmap, s, SECCOMP_RET_TRAP) && jumps_from(s);
+	bool jumped = filter(SYS_mmap, s, SECCOMP_RET_TRAP) && jumps_from(s);
 
 	spli_store_release(&stopped, 1);
 	return (void *)(intptr_t)jumped;

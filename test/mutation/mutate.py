@@ -77,7 +77,9 @@ class Cage:
 
     def __init__(self):
         self.running = set()
-        self.prefix = ['unshare', '-mpf', '--mount-proc', '--kill-child', 'sh', '-c', self.SCRIPT, 'sh']
+        # A mutant may make a store of all memory there is: then it is the one to go.
+        self.prefix = ['choom', '-n', '1000', '--', 'unshare', '-mpf', '--mount-proc', '--kill-child', 'sh', '-c',
+                       self.SCRIPT, 'sh']
         with tempfile.TemporaryDirectory() as scratch:
             try:
                 run(self.prefix + ['true'], env={**os.environ, 'TMPDIR': scratch})
