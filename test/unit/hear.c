@@ -90,7 +90,7 @@ hear_nothing(spl_feed *f)
 bool
 hear_end(spl_feed *f)
 {
-	return hear(f, SPL_SYNCED, "") && hear_nothing(f);
+	return hear(f, SPL_SYNCED, "") && !heard.changes && hear_nothing(f);
 }
 
 void

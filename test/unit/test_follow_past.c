@@ -66,7 +66,9 @@ from_too_far(uint32_t kind, bool one_key)
 			"all of it");
 	}
 	CHECK(hear_end(f) && heard.what == 0, "and the end");
-	CHECK(hear_info(f).missed == len + 1 && hear_adds_up(f), "counted");
+	CHECK(hear_info(f).missed == len + 1 && hear_adds_up(f) &&
+			hear_info(f).events == (one_key ? 3 : 4),
+		"counted");
 	spl_feed_close(f);
 	o.since = 2;
 	f = hear_open(s, &o);

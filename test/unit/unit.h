@@ -49,6 +49,7 @@
 	T(ttl)                                                                 \
 	T(ttl_reclaim)                                                         \
 	T(memory)                                                              \
+	T(cursor)                                                              \
 	T(follow)                                                              \
 	T(follow_values)                                                       \
 	T(follow_lag)                                                          \
