@@ -378,13 +378,14 @@ main(int argc, char **argv)
 	}
 	snprintf(memory_name, sizeof memory_name, "splinter-names-test-%d",
 		(int)getpid());
-	snprintf(directory, sizeof directory, "/tmp/%s", memory_name);
+	/* Processes elsewhere, in a namespace of theirs, may have our id. */
+	snprintf(directory, sizeof directory, "/tmp/%s-XXXXXX", memory_name);
+	REQUIRE(mkdtemp(directory), "has a directory");
 	snprintf(path, sizeof path, "%s/store", directory);
 	snprintf(text, sizeof text, "/dev/shm/%s", memory_name);
 	tidy_name(text);
 	tidy_name(directory);
 	tidy_name(path);
-	REQUIRE(!mkdir(directory, 0700), "has a directory");
 	result = mmap(NULL, sizeof *result, PROT_READ | PROT_WRITE,
 		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	REQUIRE(result != MAP_FAILED, "has memory for results");

@@ -70,8 +70,8 @@ consistent(const struct spli_geometry *g)
 static void
 geometry_is_consistent(void)
 {
-	static const uint64_t slots[] = {1, 2, 3, 63, 64, 65, 1023, 1024, 65536,
-		1 << 20, (1 << 30) - 1, 1 << 30};
+	static const uint64_t slots[] = {1, 2, 3, 63, 64, 65, 1023, 1024,
+		32765, 65536, 1 << 20, (1 << 30) - 1, 1 << 30};
 	static const uint64_t values[] = {
 		1, 63, 64, 65, 4096, 1 << 20, UINT32_MAX - 1, UINT32_MAX};
 	unsigned wrong = 0, tried = 0;
@@ -85,6 +85,22 @@ geometry_is_consistent(void)
 					 !consistent(&g);
 			}
 	CHECK(!wrong, "%u geometries are consistent", tried);
+}
+
+/* A name as long as a path may be, and one byte longer. */
+static void
+paths_have_bounds(void)
+{
+	char name[PATH_MAX + 1], path[PATH_MAX + 2];
+
+	memset(name, 'n', sizeof name);
+	memset(path, 'p', sizeof path);
+	name[PATH_MAX] = '\0';
+	CHECK_RC(spli_map_path(path, name, SPL_FILE), -ENAMETOOLONG);
+	name[PATH_MAX - 1] = '\0';
+	CHECK_RC(spli_map_path(path, name, SPL_FILE), 0);
+	CHECK(!strcmp(path, name) && path[PATH_MAX] == 'p',
+		"a path, and nothing behind it");
 }
 
 /* The file of a closed store, for reading and writing. */
@@ -381,6 +397,7 @@ test_map(void)
 {
 	geometry_has_bounds();
 	geometry_is_consistent();
+	paths_have_bounds();
 	every_flipped_bit_is_noticed();
 	a_resealed_header_is_examined();
 	sizes_have_to_fit();

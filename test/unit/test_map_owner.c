@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "hook.h"
 #include "unit.h"
 
 static const char *name;
@@ -137,6 +138,37 @@ as_nobody_read_only_file(void *arg)
 	EXPECT(spl_open_or_create(name, &o, &s) == -EACCES);
 	EXPECT(spl_create_or_open(name, &o, &s) == -EACCES);
 	EXPECT(spl_destroy(name, TEST_KIND) == 0);
+}
+
+/* What a file is that is empty yet: the mode it was made with. */
+static void
+look_at_mode(void *arg)
+{
+	mode_t *mode = arg;
+	struct stat st;
+
+	for (int fd = STDERR_FILENO + 1; fd < 64; fd++)
+		if (!fstat(fd, &st) && S_ISREG(st.st_mode) && !st.st_size)
+			*mode = st.st_mode & 07777;
+}
+
+static void
+owners_until_it_is_filled(void)
+{
+	struct spl_options o = unit_options(TEST_KIND, 4, 8);
+	mode_t mask = umask(0), mode = 0;
+	spl_store *s;
+
+	name = unit_name();
+	o.mode = 0666;
+	hook_set(HOOK_fchmod,
+		(struct hook){.before = look_at_mode, .arg = &mode});
+	CHECK_RC(spl_create(name, &o, &s), 0);
+	CHECK(hook_end(HOOK_fchmod) == 1 && mode == 0600,
+		"nobody else opens what is not filled yet");
+	umask(mask);
+	spl_close(s);
+	CHECK_RC(spl_destroy(name, TEST_KIND), 0);
 }
 
 /* The owner can always read and write what he creates. */
@@ -270,6 +302,7 @@ test_map_owner(void)
 	CHECK(!unit_run(as_nobody_read_only_file, NULL),
 		"a file without write permission is EACCES, but for reading");
 	create_without_owners_mode();
+	owners_until_it_is_filled();
 	if (chmod(dir, 0755))
 		abort();
 	unwritable_directory();
