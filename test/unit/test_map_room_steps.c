@@ -217,7 +217,11 @@ file_size(void *arg)
 	o.writers = 1;
 	EXPECT(spl_create(name, &o, &s) == 0);
 	EXPECT(unit_set(s, "k", "v") == 0 && unit_is(s, "k", "v"));
+	LIMITED(RLIMIT_FSIZE, s->geo.size);
 	EXPECT(spl_close(s) == 0);
+	EXPECT(o.kind == SPL_MEMFD || spl_destroy(name, o.kind) == 0);
+	/* Just as large as it may be. */
+	EXPECT(spl_create(name, &o, &s) == 0 && spl_close(s) == 0);
 	EXPECT(o.kind == SPL_MEMFD || spl_destroy(name, o.kind) == 0);
 }
 

@@ -352,6 +352,30 @@ the_longest_key_leaves_nothing(void)
 	unit_drop(s);
 }
 
+/* The pool ends one block behind what is scrubbed under one claim. */
+static void
+the_last_block(void)
+{
+	struct spl_options o = unit_options(TEST_KIND, 254, 100);
+	unsigned wrong = 0;
+	char key[8];
+
+	o.flags = SPL_PREFAULT;
+	o.writers = 1;
+	spl_store *s = unit_store_with(&o);
+	CHECK(s->geo.blocks == 257 && !spl_set_auto_vacuum(s, 0, NULL),
+		"257 blocks");
+	for (unsigned i = 0; i < 2 * 254; i++) {
+		unit_text(key, sizeof key, "%u", i % 254);
+		wrong += i < 254 ? unit_set(s, key, marker('z')) != 0
+				 : spl_unset(s, key) < 0;
+	}
+	CHECK(!wrong && traces(s, 'z') > 250, "each has a trace");
+	CHECK_RC(spl_set_auto_vacuum(s, 1, NULL), 0);
+	CHECK(traces(s, 'z') == 0, "the last one's, too, is removed");
+	unit_drop(s);
+}
+
 void
 test_vacuum(void)
 {
@@ -369,4 +393,5 @@ test_vacuum(void)
 	other_handles_traces();
 	a_block_taken_while_it_is_switched();
 	the_longest_key_leaves_nothing();
+	the_last_block();
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "hook.h"
 #include "unit.h"
 #include "writer.h"
 
@@ -321,6 +322,32 @@ a_dead_switcher(bool adopted)
 	unit_drop(s);
 }
 
+static void
+kill_now(void *arg)
+{
+	unit_kill(arg);
+}
+
+/* A switcher who dies only while we wait for the one entry we may have. */
+static void
+a_switcher_dies_meanwhile(void)
+{
+	struct spl_options o = unit_options(TEST_KIND, 8, 64);
+
+	o.writers = 2;
+	spl_store *s = unit_store_with(&o);
+	unit_set(s, "k", "v");
+	unit_board_clear();
+	struct unit_child c = unit_fork(switch_for_ever, s);
+	unit_await(1, 1);
+	hook_set(HOOK_nanosleep,
+		(struct hook){.before = kill_now, .arg = &c});
+	CHECK_RC(unit_set(s, "k", "x"), 0);
+	CHECK(hook_end(HOOK_nanosleep) == 1 && leased(s) == 0,
+		"what a switcher held who died meanwhile is taken back");
+	unit_drop(s);
+}
+
 void
 test_writer(void)
 {
@@ -337,4 +364,5 @@ test_writer(void)
 	opening_repairs();
 	a_dead_switcher(false);
 	a_dead_switcher(true);
+	a_switcher_dies_meanwhile();
 }
