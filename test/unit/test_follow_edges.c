@@ -403,6 +403,46 @@ without_a_name(void)
 	unit_drop(s);
 }
 
+/* What an option points to is the caller's again after the opening. */
+static void
+options_are_copied(void)
+{
+	spl_store *s = unit_store(TEST_KIND, 4, 8);
+	struct spl_feed_options o;
+	char key[] = "k";
+
+	unit_set(s, "k", "");
+	spl_feed_options_init(&o);
+	o.flags = SPL_FEED_SNAPSHOT;
+	o.key = key;
+	spl_feed *f = hear_open(s, &o);
+	*key = 'l';
+	CHECK(hear(f, SPL_PRESENT, "k") && hear_end(f), "a key is copied");
+	spl_feed_close(f);
+	unit_drop(s);
+}
+
+/* The store's list of its feeds, whichever is closed first. */
+static void
+closed_in_any_order(void)
+{
+	spl_store *s = unit_store(TEST_KIND, 4, 8);
+
+	for (int first = 0; first < 3; first++) {
+		spl_feed *f[3];
+		for (int i = 0; i < 3; i++)
+			f[i] = hear_open(s, NULL);
+		int second = (first + 2) % 3, last = (first + 1) % 3;
+		spl_feed_close(f[first]);
+		spl_feed_close(f[second]);
+		CHECK(s->feeds == f[last] && !f[last]->prev && !f[last]->next,
+			"one is left");
+		spl_feed_close(f[last]);
+		CHECK(!s->feeds, "and none");
+	}
+	unit_drop(s);
+}
+
 void
 test_follow_edges(void)
 {
@@ -420,4 +460,6 @@ test_follow_edges(void)
 	the_earliest_end();
 	woken_always();
 	without_a_name();
+	options_are_copied();
+	closed_in_any_order();
 }
