@@ -10,6 +10,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include "hook.h"
 #include "map.h"
 #include "unit.h"
 
@@ -317,6 +318,18 @@ marks_only_widen(void)
 		"no further than the end");
 	CHECK_RC(spli_reserve_up(s, last), 0);
 	CHECK_RC(spli_reserve_up(s, last + 1), -EBADMSG);
+	unsigned wrong = 0;
+	for (uint64_t to = last - 1; to <= last + 3; to++) {
+		h->high = first;
+		wrong += spli_reserve_up(s, to - 1 - step) != 0;
+		wrong += h->high != (to <= last ? to : last + 1);
+	}
+	CHECK(!wrong, "wherever a step would end");
+	h->high = first;
+	hook_set(HOOK_fallocate, (struct hook){.error = ENOSPC});
+	CHECK(!spli_reserve_up(s, first) && hook_end(HOOK_fallocate) == 1 &&
+			h->high == first + 1,
+		"just the one where there is no room for a step");
 	h->high = last + 2;
 	CHECK_RC(spli_reserve_up(s, last), -EBADMSG);
 	h->high = first - 1;
