@@ -384,6 +384,7 @@ without_a_name(void)
 {
 	spl_store *s = unit_store(TEST_KIND, 4, 8);
 	spl_feed *f = hear_open(s, NULL);
+	spl_feed *waiting[2] = {hear_open(s, NULL), hear_open(s, NULL)};
 	int fd = spl_feed_fd(f);
 
 	unlink(unit_path(unit_name_of(s)));
@@ -395,6 +396,11 @@ without_a_name(void)
 	CHECK_RC(spl_feed_read(f, &heard, 1, 0), -EIDRM);
 	CHECK(hear_nothing(f), "once");
 	spl_feed_close(f);
+	for (int i = 0; i < 2; i++) {
+		CHECK_RC(spl_feed_read(waiting[i], &heard, 1, 1), -EIDRM);
+		CHECK_RC(spl_feed_read(waiting[i], &heard, 1, 1), 0);
+		spl_feed_close(waiting[i]);
+	}
 	/* Something to remove. */
 	spl_store *other = NULL;
 	struct spl_options o = unit_options(TEST_KIND, 4, 8);
