@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Mutation testing of src/: every small mistake has to be seen by a test, or argued in `survivors`.
 
-    test/mutation/mutate.py [--sample N --seed S] [--only FILE[,FILE]] [--jobs N] [--resume] [--again VERDICT]
+    test/mutation/mutate.py [--sample N --seed S] [--only FILE[,FILE]] [--jobs N] [--resume] [--new] [--again VERDICT]
 
 Each mutant (see mutants.py) is compiled with -O2; one whose object code is that of the source, or of a mutant before
 it, is not run. The others are linked with objects that are there already and meet the tests, those named like the
@@ -433,6 +433,7 @@ def main():
     parser.add_argument('--only', help='these files of src/, or names with *, in this order; commas between')
     parser.add_argument('--jobs', type=int, default=1)
     parser.add_argument('--resume', action='store_true', help='leave out what the result file has')
+    parser.add_argument('--new', action='store_true', help='leave out what has a row in survivors')
     parser.add_argument('--again', metavar='VERDICT', help='those alone that the result file says this of')
     parser.add_argument('--memory', action='store_true', help='not with stores in files as well, which is quicker')
     parser.add_argument('--list', action='store_true', help='the mutants; nothing is built')
@@ -451,6 +452,8 @@ def main():
     known = read_results(log)
     if options.again:
         mutants = [m for m in mutants if known.get(m.name, [''])[0] == options.again]
+    if options.new:
+        mutants = [m for m in mutants if rows.of(m) is None]
     if options.sample is not None:
         print(f'# a sample of {options.sample}, seed {options.seed}')
         mutants = sample(mutants, options.sample, options.seed)
