@@ -70,8 +70,8 @@ consistent(const struct spli_geometry *g)
 static void
 geometry_is_consistent(void)
 {
-	static const uint64_t slots[] = {1, 2, 3, 63, 64, 65, 1023, 1024,
-		32765, 65536, 1 << 20, (1 << 30) - 1, 1 << 30};
+	static const uint64_t slots[] = {1, 2, 3, 63, 64, 65, 1023, 1024, 32765,
+		65536, 1 << 20, (1 << 30) - 1, 1 << 30};
 	static const uint64_t values[] = {
 		1, 63, 64, 65, 4096, 1 << 20, UINT32_MAX - 1, UINT32_MAX};
 	unsigned wrong = 0, tried = 0;

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "hook.h"
 #include "memory.h"
 #include "unit.h"
 
@@ -158,9 +159,45 @@ in_order_of_expiry(void)
 	spli_memory_free(&m);
 }
 
+/* All at once, and then from the beginning. */
+static void
+forgotten(void)
+{
+	struct spli_memory m;
+	unsigned wrong = 0;
+	char key[SPLI_KEY_SIZE];
+
+	hook_set(HOOK_calloc, (struct hook){.error = ENOMEM});
+	CHECK_RC(spli_memory_start(&m), -ENOMEM);
+	hook_end(HOOK_calloc);
+	spli_memory_free(&m);
+	CHECK_RC(spli_memory_start(&m), 0);
+	for (int round = 0; round < 2; round++) {
+		for (unsigned n = 0; n < KEYS; n++) {
+			uint64_t hash = name_of(n, key);
+			struct spli_known *known =
+				spli_memory_add(&m, key, hash, n % SLOTS);
+			wrong += spli_memory_expire(&m, known, 1 + n) != 0;
+		}
+		wrong += m.count != KEYS;
+		spli_memory_forget(&m);
+		wrong += m.count || spli_memory_first(&m);
+		for (unsigned n = 0; n < KEYS; n++) {
+			uint64_t hash = name_of(n, key);
+			wrong += spli_memory_find(&m, key, hash) != NULL;
+			wrong += spli_memory_in_slot(&m, n, NULL) != NULL;
+		}
+	}
+	CHECK(!wrong, "nothing is remembered of what was forgotten");
+	spli_memory_add(&m, "one", 5, 0);
+	CHECK(!spli_memory_find(&m, "another", 5), "of equal hashes, the key");
+	spli_memory_free(&m);
+}
+
 void
 test_memory(void)
 {
 	against_an_array();
 	in_order_of_expiry();
+	forgotten();
 }

@@ -340,8 +340,7 @@ a_switcher_dies_meanwhile(void)
 	unit_board_clear();
 	struct unit_child c = unit_fork(switch_for_ever, s);
 	unit_await(1, 1);
-	hook_set(HOOK_nanosleep,
-		(struct hook){.before = kill_now, .arg = &c});
+	hook_set(HOOK_nanosleep, (struct hook){.before = kill_now, .arg = &c});
 	CHECK_RC(unit_set(s, "k", "x"), 0);
 	CHECK(hook_end(HOOK_nanosleep) == 1 && leased(s) == 0,
 		"what a switcher held who died meanwhile is taken back");
