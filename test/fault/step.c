@@ -262,7 +262,8 @@ static const struct scene scenes[] = {
 		.silent = true},
 };
 
-static char name[64]; /* of the flat API's store */
+static char name[64]; /* of a store in memory */
+static char file_name[PATH_MAX]; /* of one in a file */
 static int64_t *result; /* of what was stepped, by the child */
 static bool all;
 
@@ -513,7 +514,6 @@ repair_some(const struct walk *victim, struct repairs *r, uint64_t *random)
 static spl_store *
 scene_store(const struct scene *scene, uint32_t writers, bool vacuum)
 {
-	char path[PATH_MAX];
 	struct spl_options o;
 	spl_store *s = NULL;
 
@@ -522,8 +522,7 @@ scene_store(const struct scene *scene, uint32_t writers, bool vacuum)
 	o.slots = DEATH_SLOTS;
 	o.max_value = DEATH_VALUE;
 	o.writers = writers;
-	snprintf(path, sizeof path, "/tmp/%s", name);
-	const char *called = o.kind == SPL_FILE ? path : name;
+	const char *called = o.kind == SPL_FILE ? file_name : name;
 	int rc = spl_create(called, &o, &s);
 	if (!rc && o.kind == SPL_FILE)
 		rc = spl_destroy(called, SPL_FILE);
@@ -616,8 +615,10 @@ main(int argc, char **argv)
 	snprintf(name, sizeof name, "splinter-step-test-%d", (int)getpid());
 	snprintf(path, sizeof path, "/dev/shm/%s", name);
 	tidy_name(path);
-	snprintf(path, sizeof path, "/tmp/%s", name);
-	tidy_name(path);
+	const char *tmp = getenv("TMPDIR");
+	snprintf(
+		file_name, sizeof file_name, "%s/%s", tmp ? tmp : "/tmp", name);
+	tidy_name(file_name);
 	result = mmap(NULL, sizeof *result, PROT_READ | PROT_WRITE,
 		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	REQUIRE(result != MAP_FAILED, "has memory for results");
