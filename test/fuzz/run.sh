@@ -3,13 +3,15 @@
 # Fuzz the command line and stores for some time, one target after the other.
 #   test/fuzz/run.sh BUILD SECONDS [CORPUS]
 # BUILD has the fuzz_* programs and a splinterctl, all sanitized. What is new
-# to a target is kept in CORPUS/TARGET; what fails stays in BUILD.
+# to a target is kept in CORPUS/TARGET; what fails stays in BUILD. FUZZ_SEED
+# begins with the same inputs each time.
 set -u
 here=$(dirname "$0")
 build=$1
 seconds=$2
 tmp=$(mktemp -d)
 corpus=${3:-$tmp}
+seed=${FUZZ_SEED:-$((SRANDOM % 1000000 + 1))}
 export SPLINTER_FUZZ_NAME=splinter_fuzz_$$
 trap 'rm -rf "$tmp" /dev/shm/"$SPLINTER_FUZZ_NAME".*' EXIT
 # Else each would end one target only.
@@ -42,7 +44,7 @@ target() { # PERCENT NAME LENGTH [OPTION]...
 	mkdir -p "$corpus/$2"
 	timeout --foreground -k 5 $((2 * time + 120)) "$build/fuzz_$2" \
 		-max_total_time="$time" -timeout=20 -max_len="$3" "${@:4}" \
-		-artifact_prefix="$build/fuzz_$2-" \
+		-seed="$seed" -artifact_prefix="$build/fuzz_$2-" \
 		"$corpus/$2" "$here/corpus/$2" >"$tmp/log" 2>&1 || status=$?
 	report "$status" "fuzz_$2" "$(tail -n 1 "$tmp/log")"
 }
@@ -51,8 +53,8 @@ program() { # PERCENT NAME
 	local status=0 time
 	time=$(share "$1")
 	timeout --foreground -k 5 $((2 * time + 120)) "$here/fuzz_$2.py" \
-		--seconds "$time" "$build/splinterctl" >"$tmp/log" 2>&1 ||
-		status=$?
+		--seconds "$time" --seed "$seed" "$build/splinterctl" \
+		>"$tmp/log" 2>&1 || status=$?
 	report "$status" "fuzz_$2" \
 		"$(sed -n 's/^ok 1 - [^:]*: //p' "$tmp/log")"
 }
