@@ -70,13 +70,12 @@ spli_memory_find(const struct spli_memory *m, const char *key, uint64_t hash)
 }
 
 struct spli_known *
-spli_memory_in_slot(
-	const struct spli_memory *m, uint64_t slot, const char * not )
+spli_memory_in_slot(const struct spli_memory *m, uint64_t slot, const char *but)
 {
 	struct spli_known *known = *slot_bucket(m, slot);
 
 	while (known &&
-		(known->slot != slot || (not &&!strcmp(known->key, not ))))
+		(known->slot != slot || (but && !strcmp(known->key, but))))
 		known = known->next_by_slot;
 	return known;
 }

@@ -40,9 +40,9 @@ void spli_memory_free(struct spli_memory *m);
 
 struct spli_known *spli_memory_find(
 	const struct spli_memory *m, const char *key, uint64_t hash);
-/* The first in the slot whose key is another than @not (null: any). */
+/* The first in the slot whose key is another than @but (null: any). */
 struct spli_known *spli_memory_in_slot(
-	const struct spli_memory *m, uint64_t slot, const char * not );
+	const struct spli_memory *m, uint64_t slot, const char *but);
 
 /* Null: no memory. Nothing has changed then. */
 struct spli_known *spli_memory_add(

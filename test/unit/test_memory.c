@@ -2,6 +2,7 @@
 /*
  * memory.c - what a feed remembers, against an array that is searched.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "hook.h"
@@ -71,6 +72,21 @@ wrong_first(const struct spli_memory *m)
 	return first ? first->expiry != least : least != 0;
 }
 
+/* No one is due before the one above him. */
+static unsigned
+wrong_heap(const struct spli_memory *m)
+{
+	unsigned wrong = 0;
+
+	for (size_t at = 1; at <= m->heap_count; at++) {
+		const struct spli_known *known = m->heap[at - 1];
+		wrong +=
+			known->heap != at ||
+			(at > 1 && m->heap[at / 2 - 1]->expiry > known->expiry);
+	}
+	return wrong;
+}
+
 static void
 step(struct spli_memory *m, uint64_t r)
 {
@@ -119,7 +135,8 @@ against_an_array(void)
 		wrong += not_found(&m, (unsigned)tap_random(&random) % KEYS);
 		wrong += wrong_in_slot(&m, tap_random(&random) % SLOTS,
 			(unsigned)tap_random(&random) % KEYS);
-		wrong += wrong_first(&m);
+		wrong += wrong_first(&m) + wrong_heap(&m);
+		wrong += m.buckets < m.count;
 	}
 	for (unsigned n = 0; n < KEYS; n++) {
 		wrong += not_found(&m, n);
@@ -153,6 +170,7 @@ in_order_of_expiry(void)
 			spli_memory_remove(&m, first);
 		else
 			spli_memory_forget_expiry(&m, first);
+		wrong += wrong_heap(&m);
 	}
 	CHECK(!wrong && count == KEYS && m.count == KEYS / 2,
 		"the earliest first");
@@ -194,9 +212,34 @@ forgotten(void)
 	spli_memory_free(&m);
 }
 
+/* Without memory for one more time nothing has changed. */
+static void
+no_room_for_times(void)
+{
+	struct spli_memory m;
+	struct spli_known *known;
+	char key[SPLI_KEY_SIZE];
+	uint64_t hash;
+
+	spli_memory_start(&m);
+	do {
+		hash = name_of((unsigned)m.count, key);
+		known = spli_memory_add(&m, key, hash, 0);
+		if (m.heap_count == m.heap_room)
+			hook_set(HOOK_realloc,
+				(struct hook){
+					.error = m.heap_room ? ENOMEM : 0});
+	} while (!spli_memory_expire(&m, known, 1 + m.count) && m.count < KEYS);
+	CHECK(hook_end(HOOK_realloc) == 1 && known->expiry == 0 &&
+			m.heap_count == m.count - 1 && !wrong_heap(&m),
+		"no memory for the time of key %zu", m.count);
+	spli_memory_free(&m);
+}
+
 void
 test_memory(void)
 {
+	no_room_for_times();
 	against_an_array();
 	in_order_of_expiry();
 	forgotten();
