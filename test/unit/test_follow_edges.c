@@ -4,6 +4,8 @@
  * between two looks at it, a walk over a large and empty table, a past of
  * which nothing is left.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <string.h>
@@ -449,6 +451,44 @@ closed_in_any_order(void)
 	unit_drop(s);
 }
 
+/* What the descriptor is readable for has been looked at, not told. */
+static void
+readable_is_not_told(void)
+{
+	spl_store *s = unit_store(TEST_KIND, 8, 8);
+	spl_feed *f = hear_open(s, NULL);
+	int fd = spl_feed_fd(f);
+
+	unit_set(s, "k", "");
+	CHECK(readable_soon(fd) && hear_info(f).events == 0,
+		"an event that nobody has read");
+	CHECK(hear(f, SPL_CREATED, "k") && hear_info(f).events == 1,
+		"and read");
+	spl_feed_close(f);
+	unit_drop(s);
+}
+
+static void
+has_no_descriptor(void *fd)
+{
+	EXPECT(fcntl(*(int *)fd, F_GETFD) < 0 && errno == EBADF);
+}
+
+/* The parent's reading would be felt in it. */
+static void
+descriptor_of_the_parent(void)
+{
+	spl_store *s = unit_store(TEST_KIND, 8, 8);
+	spl_feed *f = hear_open(s, NULL);
+	int fd = spl_feed_fd(f);
+
+	CHECK(!unit_run(has_no_descriptor, &fd),
+		"a feed's descriptor is closed in the child");
+	CHECK(fcntl(fd, F_GETFD) == FD_CLOEXEC, "and stays in the parent");
+	spl_feed_close(f);
+	unit_drop(s);
+}
+
 void
 test_follow_edges(void)
 {
@@ -468,4 +508,6 @@ test_follow_edges(void)
 	without_a_name();
 	options_are_copied();
 	closed_in_any_order();
+	readable_is_not_told();
+	descriptor_of_the_parent();
 }
