@@ -192,6 +192,8 @@ class Build:
         stages = [[('splinter_test', first)]] if first else []
         stages.append([('splinter_test', [t for t in quick if t not in first])])
         stages.append([('splinter_test', [t]) for t in slow] + [(f'fault_{n}', []) for n in self.faults])
+        if self.memory and file == 'flat.c':
+            stages.append([('splinterp_test', first)])
         if not self.memory:
             stages.append([('splinterp_test', quick)] + [('splinterp_test', [t]) for t in slow])
         return stages
