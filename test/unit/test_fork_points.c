@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "audit.h"
+#include "cursor.h"
 #include "unit.h"
 #include "writer.h"
 
@@ -384,9 +385,61 @@ generations(void)
 	unit_drop(s);
 }
 
+/*
+ * Handlers that prepare a fork run the last first: this one, registered before
+ * the library's own, sees what those have locked.
+ */
+static spl_store *locked;
+static unsigned unlocked;
+
+static void
+count_unlocked(void)
+{
+	if (!locked)
+		return;
+	pthread_mutex_t *held[] = {&locked->mutex, &locked->feed_mutex,
+		&locked->sleep_mutex, &locked->feeds->mutex,
+		&locked->feeds->next->mutex};
+	for (size_t i = 0; i < sizeof held / sizeof *held; i++)
+		if (!pthread_mutex_trylock(held[i])) {
+			unlocked++;
+			pthread_mutex_unlock(held[i]);
+		}
+}
+
+__attribute__((constructor)) static void
+before_the_library(void)
+{
+	pthread_atfork(count_unlocked, NULL, NULL);
+}
+
+static void
+does_nothing(void *arg)
+{
+	(void)arg;
+}
+
+static void
+everything_is_locked(void)
+{
+	spl_store *s = unit_store(TEST_KIND, 8, 64);
+	spl_feed *f = NULL, *g = NULL;
+
+	CHECK(!spl_feed_open(s, NULL, &f) && !spl_feed_open(s, NULL, &g),
+		"two feeds");
+	locked = s;
+	unit_run(does_nothing, NULL);
+	locked = NULL;
+	CHECK(!unlocked, "a fork waits for who changes a handle or a feed");
+	spl_feed_close(f);
+	spl_feed_close(g);
+	unit_drop(s);
+}
+
 void
 test_fork_points(void)
 {
+	everything_is_locked();
 	for (size_t i = 0; i < sizeof points / sizeof *points; i++)
 		fork_at(&points[i]);
 	child_dies();

@@ -193,7 +193,9 @@ flat_list(void *arg)
 	int rc = splinter_list(keys, 2, &count);
 
 	(void)arg;
-	return rc ? -errno : count == 2 ? 0 : -1;
+	if (rc)
+		return rc == -1 ? -errno : rc;
+	return count == 2 ? 0 : -1;
 }
 
 static int
@@ -203,7 +205,7 @@ flat_poll(void *arg)
 	int rc = splinter_multi_poll(&key, 1, 0);
 
 	(void)arg;
-	return rc == 1 ? 0 : -errno;
+	return rc == 1 ? 0 : rc == -1 ? -errno : -2;
 }
 
 /* The flat API, and what its own types cannot say. */
@@ -212,6 +214,7 @@ flat_calls(void)
 {
 	struct spl_options o = unit_options(TEST_KIND, 4, 8);
 	spl_store *s;
+	splinter_pollkey_t many;
 	char *keys[2];
 	size_t count;
 
@@ -226,6 +229,10 @@ flat_calls(void)
 		"flat list", HOOK_realloc, ENOMEM, -ENOMEM, flat_list, NULL);
 	each_refused(
 		"flat poll", HOOK_malloc, ENOMEM, -ENOMEM, flat_poll, NULL);
+	hook_set(HOOK_malloc, (struct hook){.error = ENOMEM});
+	CHECK(splinter_multi_poll(&many, 1 << 24, 0) == -1 && errno == ENOMEM,
+		"as many keys as may be");
+	hook_end(HOOK_malloc);
 	hook_set(HOOK_spl_unset, (struct hook){.error = 5});
 	CHECK(splinter_unset("k") == INT_MAX, "a length beyond int");
 	hook_end(HOOK_spl_unset);
