@@ -51,6 +51,20 @@ filters(uint32_t kind)
 	unit_drop(s);
 }
 
+/* What is behind the table is none of it: here, the writers. */
+static void
+a_table_without_padding(void)
+{
+	spl_store *s = unit_store(TEST_KIND, 64, 8);
+
+	unit_set(s, "k", "v");
+	CHECK(s->geo.table_off + s->geo.entries * sizeof(struct spli_entry) ==
+				s->geo.writers_off &&
+			count(s, NULL, NULL) == 1,
+		"a table that fills its pages");
+	unit_drop(s);
+}
+
 static void
 each_key_once(void)
 {
@@ -141,6 +155,7 @@ test_list(void)
 {
 	for (int i = 0; i < 2; i++)
 		filters(unit_kinds[i]);
+	a_table_without_padding();
 	each_key_once();
 	a_walk_beside_changes();
 	errors();

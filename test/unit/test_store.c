@@ -4,12 +4,14 @@
  * handles, several stores, names that go while it is open.
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 
+#include "hook.h"
 #include "unit.h"
 
 static void
@@ -43,15 +45,23 @@ defaults(void)
 	CHECK_RC(spl_destroy(name, SPL_MEMORY), 0);
 }
 
+static uint64_t
+ns_of(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
 static void
 what_a_store_says(uint32_t kind)
 {
+	uint64_t before = ns_of(CLOCK_REALTIME);
 	spl_store *s = unit_store(kind, 100, 50);
 	struct spl_store_stat a, b;
-	struct timespec now;
 	static const uint8_t zeros[16];
 
-	clock_gettime(CLOCK_REALTIME, &now);
 	CHECK_RC(spl_store_info(s, &a), 0);
 	CHECK(a.magic == SPLI_MAGIC && a.version == 2 << 16, "magic, version");
 	CHECK(a.slots == 100 && a.max_value == 50 && a.writers == 64,
@@ -62,8 +72,7 @@ what_a_store_says(uint32_t kind)
 		"counters start at 0");
 	CHECK(a.auto_vacuum == 1 && a.read_only == 0, "its settings");
 	CHECK(memcmp(a.id, zeros, 16) != 0, "an id");
-	CHECK(a.created_ns / 1000000000 <= (uint64_t)now.tv_sec &&
-			a.created_ns / 1000000000 + 60 > (uint64_t)now.tv_sec,
+	CHECK(a.created_ns >= before && a.created_ns <= ns_of(CLOCK_REALTIME),
 		"it was created just now");
 	unit_set(s, "a", "1");
 	unit_set(s, "b", "1");
@@ -96,6 +105,57 @@ ids_differ(void)
 	CHECK(memcmp(x.id, y.id, 16) != 0, "two stores have two ids");
 	unit_drop(a);
 	unit_drop(b);
+}
+
+/* Where the kernel has no random bytes for us, the time is its id. */
+static void
+id_without_chance(void)
+{
+	uint64_t before = ns_of(CLOCK_MONOTONIC), id[2];
+	spl_store *a = unit_store(TEST_KIND, 1, 1), *b;
+	struct spl_store_stat info;
+
+	hook_set(HOOK_getrandom, (struct hook){.error = ENOSYS, .times = 9});
+	b = unit_store(SPL_MEMFD, 1, 1);
+	CHECK(hook_end(HOOK_getrandom) >= 1, "no random bytes");
+	uint64_t after = ns_of(CLOCK_MONOTONIC);
+	spl_store_info(b, &info);
+	memcpy(id, info.id, sizeof id);
+	CHECK(id[0] >= before && id[0] <= after && !id[1],
+		"the time is its id");
+	spl_store_info(a, &info);
+	memcpy(id, info.id, sizeof id);
+	CHECK((id[0] < before || id[0] > after) && id[1], "else it is not");
+	unit_drop(a);
+	unit_drop(b);
+}
+
+/* Times to live in what outlives a boot are by the wall's clock. */
+static void
+clock_of_a_store(uint32_t kind)
+{
+	spl_store *s = unit_store(kind, 1, 1);
+
+	CHECK((s->features & SPLI_WALL_CLOCK) ==
+			(kind == SPL_FILE ? SPLI_WALL_CLOCK : 0),
+		"%s clock", kind == SPL_FILE ? "the wall's" : "the boot's");
+	unit_drop(s);
+}
+
+/* A memfd's name is a label, which the kernel bounds. */
+static void
+long_labels(void)
+{
+	struct spl_options o = unit_options(SPL_MEMFD, 1, 1);
+	char label[251];
+	spl_store *s;
+
+	memset(label, 'l', sizeof label);
+	label[250] = '\0';
+	CHECK_RC(spl_create(label, &o, &s), -ENAMETOOLONG);
+	label[249] = '\0';
+	CHECK_RC(spl_create(label, &o, &s), 0);
+	spl_close(s);
 }
 
 /* val_off leads to the bytes in a mapping of one's own. */
@@ -321,6 +381,10 @@ test_store(void)
 		handles_share_a_store(unit_kinds[i]);
 	}
 	ids_differ();
+	id_without_chance();
+	long_labels();
+	clock_of_a_store(TEST_KIND);
+	clock_of_a_store(SPL_MEMFD);
 	values_outlive_handles();
 	a_removed_store_goes_on();
 	any_number_of_stores();
