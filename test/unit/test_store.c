@@ -142,6 +142,39 @@ clock_of_a_store(uint32_t kind)
 	unit_drop(s);
 }
 
+/* The ring of changes: four for each slot, a power of two, 1024 at least. */
+static void
+lengths_of_a_ring(void)
+{
+	static const uint64_t slots[] = {1, 256, 257, 512, 600, 20000};
+	static const uint64_t len[] = {1024, 1024, 2048, 2048, 4096, 65536};
+	struct spl_store_stat info;
+
+	for (int i = 0; i < 6; i++) {
+		spl_store *s = unit_store(TEST_KIND, slots[i], 1);
+		CHECK(!spl_store_info(s, &info) && info.feed_len == len[i],
+			"%u slots, %u changes", (unsigned)slots[i],
+			(unsigned)len[i]);
+		unit_drop(s);
+	}
+}
+
+/* Every block, and no more. */
+static void
+reserved_at_once(void)
+{
+	struct spl_options o = unit_options(TEST_KIND, 10, 100);
+	struct spl_store_stat info;
+
+	o.flags = SPL_PREFAULT;
+	spl_store *s = unit_store_with(&o);
+	spl_store_info(s, &info);
+	CHECK(info.reserved_size ==
+			s->geo.blocks_off + s->geo.blocks * s->geo.stride,
+		"all blocks of it are reserved");
+	unit_drop(s);
+}
+
 /* A memfd's name is a label, which the kernel bounds. */
 static void
 long_labels(void)
@@ -383,6 +416,8 @@ test_store(void)
 	ids_differ();
 	id_without_chance();
 	long_labels();
+	lengths_of_a_ring();
+	reserved_at_once();
 	clock_of_a_store(TEST_KIND);
 	clock_of_a_store(SPL_MEMFD);
 	values_outlive_handles();
