@@ -532,15 +532,28 @@ holes_without_memory(void)
  * The others' signals.
  */
 static sigjmp_buf back;
-static volatile int handled, with_info;
+static volatile int handled, with_info, blocked, error;
 
 static void
 jump_back(int number, siginfo_t *info, void *context)
 {
 	(void)number, (void)context;
+	error = errno;
 	handled++;
 	with_info = info && info->si_code == BUS_ADRERR;
 	siglongjmp(back, 1);
+}
+
+static void
+count_with_info(int number, siginfo_t *info, void *context)
+{
+	sigset_t mask;
+
+	(void)number, (void)context;
+	handled++;
+	with_info = info && info->si_code == SI_USER;
+	sigprocmask(SIG_BLOCK, NULL, &mask);
+	blocked = sigismember(&mask, SIGUSR1);
 }
 
 static void
@@ -599,12 +612,58 @@ former_plain_handler(void)
 	return !s || handled != 2 || spl_set(s, "k", "v", 1) || spl_close(s);
 }
 
+/* One that returns. What it has blocked meanwhile stays so. */
+static int
+former_handler_returns(void)
+{
+	struct sigaction a = {
+		.sa_sigaction = count_with_info, .sa_flags = SA_SIGINFO};
+
+	sigaddset(&a.sa_mask, SIGUSR1);
+	sigaction(SIGBUS, &a, NULL);
+	spl_store *s = guarded_store();
+	kill(getpid(), SIGBUS);
+	return !s || handled != 1 || !with_info || !blocked ||
+	       spl_set(s, "k", "v", 1) || spl_close(s);
+}
+
+/* On another stack where there is one; calls go on, and it nests, as before. */
+static int
+flags_of_the_former(void)
+{
+	enum {
+		KEPT = SA_RESTART | SA_NODEFER,
+		SEEN = KEPT | SA_SIGINFO | SA_ONSTACK | SA_NOCLDSTOP
+	};
+	static const int flags[] = {
+		0, SA_RESTART, SA_NODEFER, KEPT | SA_NOCLDSTOP};
+	int wrong = 0;
+
+	for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
+		struct sigaction a = {
+			.sa_handler = count, .sa_flags = flags[i]};
+		pid_t pid = child_start();
+		if (!pid) {
+			sigaction(SIGBUS, &a, NULL);
+			spl_store *s = guarded_store();
+			sigaction(SIGBUS, NULL, &a);
+			_exit(!s || (a.sa_flags & SEEN) !=
+					    (SA_SIGINFO | SA_ONSTACK |
+						    (flags[i] & KEPT)));
+		}
+		wrong |= end_of(pid);
+	}
+	return wrong;
+}
+
 static int
 former_ignores(void)
 {
 	signal(SIGBUS, SIG_IGN);
 	spl_store *s = guarded_store();
 	raise(SIGBUS);
+	kill(getpid(), SIGBUS);
+	kill(getpid(), SIGBUS);
 	return !s || spl_set(s, "k", "v", 1) || spl_close(s);
 }
 
@@ -619,7 +678,7 @@ static int
 no_former_sent(void)
 {
 	if (guarded_store())
-		raise(SIGBUS);
+		kill(getpid(), SIGBUS);
 	return WRONG;
 }
 
@@ -687,6 +746,17 @@ broken_memory_ignored(void)
 	return broken_memory();
 }
 
+/* An address that no page would mend: ignored, it would come for ever. */
+static int
+misaligned_ignored(void)
+{
+	signal(SIGBUS, SIG_IGN);
+	spl_store *s = guarded_store();
+	for (int i = 0; s && i < 2; i++)
+		fault(BUS_ADRALN, s->header);
+	return WRONG;
+}
+
 /* A guarded store that is cut, and whose former handler jumps back. */
 static spl_store *
 store_to_jump_from(void)
@@ -712,6 +782,7 @@ jumps_from(spl_store *s)
 
 	if (sigsetjmp(back, 1))
 		return true;
+	errno = EDOM;
 	spl_get(s, "1", got, sizeof got, NULL);
 	return false;
 }
@@ -741,7 +812,7 @@ no_zeros(unsigned call)
 	spl_store *s = store_to_jump_from();
 
 	return !s || !filter(call, s, SECCOMP_RET_ERRNO | ENOMEM) ||
-	       !jumps_from(s) || handled != 1 || !with_info;
+	       !jumps_from(s) || handled != 1 || !with_info || error != EDOM;
 }
 
 static int
@@ -780,22 +851,75 @@ is_held_up(void *s)
 	return (void *)(intptr_t)jumped;
 }
 
+/* Another store, once a thread has been held up. */
+static spl_store *
+beside_a_stopped_handler(pthread_t *thread)
+{
+	spl_store *s = store_to_jump_from(), *other = guarded_store();
+
+	signal(SIGSYS, hold_up);
+	if (!s || !other || pthread_create(thread, NULL, is_held_up, s))
+		return NULL;
+	while (!spli_load_acquire(&stopped))
+		sched_yield();
+	return other;
+}
+
+/* The end of the thread, and what came of it besides. */
+static int
+go_on(pthread_t thread, int wrong)
+{
+	void *jumped;
+
+	spli_store_release(&may_go_on, 1);
+	pthread_join(thread, &jumped);
+	return wrong || !jumped;
+}
+
 static int
 close_beside_a_stopped_handler(void)
 {
-	spl_store *s = store_to_jump_from(), *other = guarded_store();
 	pthread_t thread;
-	void *jumped;
+	spl_store *other = beside_a_stopped_handler(&thread);
 
-	signal(SIGSYS, hold_up);
-	if (!s || !other || pthread_create(&thread, NULL, is_held_up, s))
+	if (!other)
 		return WRONG;
-	while (!spli_load_acquire(&stopped))
-		sched_yield();
+	uint64_t since = spli_now_ns();
 	int rc = spl_close(other);
-	spli_store_release(&may_go_on, 1);
-	pthread_join(thread, &jumped);
-	return rc || !jumped;
+	return go_on(
+		thread, rc || spli_now_ns() - since <
+					SPL_WAIT_BOUND_MS * UINT64_C(1000000));
+}
+
+/* Who has to sleep is killed. */
+static bool
+never_sleeps(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clock_nanosleep, 1, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_nanosleep, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+
+	return refuse_by(code, sizeof code / sizeof *code);
+}
+
+/* The child has no such thread: its own close waits for nobody. */
+static int
+fork_beside_a_stopped_handler(void)
+{
+	pthread_t thread;
+	spl_store *other = beside_a_stopped_handler(&thread);
+
+	if (!other)
+		return WRONG;
+	pid_t pid = child_start();
+	if (!pid)
+		_exit(!never_sleeps() || spl_close(other));
+	return go_on(thread, end_of(pid));
 }
 
 static void
@@ -808,8 +932,11 @@ others_signals(void)
 	} cases[] = {
 		{former_handler, 0, "a fault elsewhere: the former handler"},
 		{former_plain_handler, 0, "one that is sent: the former one"},
+		{former_handler_returns, 0, "the same once, with all it has"},
+		{flags_of_the_former, 0, "flags: the former one's"},
 		{former_ignores, 0, "one that is sent, and ignored"},
 		{former_ignores_a_fault, DIED + SIGBUS, "no fault is ignored"},
+		{misaligned_ignored, DIED + SIGBUS, "nor a wrong address"},
 		{no_former_sent, DIED + SIGBUS, "one that is sent ends all"},
 		{no_former_fault, DIED + SIGBUS, "a fault elsewhere ends all"},
 		{after_close, DIED + SIGBUS, "so it does after the close"},
@@ -819,7 +946,9 @@ others_signals(void)
 		{no_memory_for_zeros, 0, "no memory: the former handler"},
 		{no_place_for_zeros, 0, "no place: the former handler"},
 		{close_beside_a_stopped_handler, 0,
-			"close, beside a handler that is held up"},
+			"close, beside a handler that is held up: a wait"},
+		{fork_beside_a_stopped_handler, 0,
+			"the same in a forked child: none"},
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -6,7 +6,9 @@
  * test/fault/truncate.c.
  */
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,6 +58,17 @@ last_byte(const spl_store *s)
 	return (const uint8_t *)s->header + s->geo.size - 1;
 }
 
+/* Told by the kernel, which only gives an error for what is not. */
+static bool
+is_writable(void *at)
+{
+	int zeros = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+	ssize_t n = read(zeros, at, 1);
+
+	close(zeros);
+	return n == 1;
+}
+
 /* Of the file that ends, of its device, of the memory itself. */
 static void
 causes(void)
@@ -70,6 +83,8 @@ causes(void)
 			i % 2 ? (const void *)s->header : last_byte(s));
 		CHECK_RC(spl_get(s, "k", got, sizeof got, NULL), -EIO);
 		CHECK_RC(spl_get(other, "k", got, sizeof got, NULL), 0);
+		CHECK(is_writable(s->header) == !(i % 2),
+			"what is read-only stays so");
 		CHECK_RC(spl_close(s), 0);
 		CHECK_RC(spl_close(other), 0);
 	}
@@ -93,9 +108,50 @@ during_reclaim(void)
 	CHECK_RC(spl_close(s), 0);
 }
 
+/* The one mapping of a guarded store that nobody has a handle on yet. */
+static void
+lose_the_one(void *arg)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	const void *at = NULL;
+	char line[512];
+
+	(void)arg;
+	while (maps && fgets(line, sizeof line, maps))
+		if (strstr(line, "/memfd:guarded"))
+			at = (const void *)(uintptr_t)strtoull(line, NULL, 16);
+	if (!at)
+		abort();
+	fclose(maps);
+	fault(BUS_ADRERR, at);
+}
+
+/* It is known to fork() by then, and has the description for its locks. */
+static void
+at_its_start(void)
+{
+	struct spl_options o = unit_options(SPL_MEMFD, 4, 8);
+	const struct hook lock_opened = {.after = lose_the_one};
+	unsigned descriptors = unit_descriptors();
+	spl_store *s = guarded(0), *none = NULL;
+	int fd = fcntl(spl_fd(s), F_DUPFD_CLOEXEC, 0);
+
+	spl_close(s);
+	o.flags = SPL_GUARD;
+	hook_set(HOOK_open, lock_opened);
+	CHECK_RC(spl_create("guarded", &o, &none), -EIO);
+	CHECK(hook_end(HOOK_open) == 1 && !none, "lost while it is created");
+	hook_set(HOOK_open, lock_opened);
+	CHECK_RC(spl_open_fd(fd, &o, &none), -EIO);
+	CHECK(hook_end(HOOK_open) == 1 && !none, "lost while it is opened");
+	close(fd);
+	CHECK(unit_descriptors() == descriptors, "no descriptor is left");
+}
+
 void
 test_guard(void)
 {
 	causes();
 	during_reclaim();
+	at_its_start();
 }
