@@ -407,7 +407,7 @@ open_temporary(const char *path, char *temp)
 {
 	const char *slash = strrchr(path, '/');
 	int dir = slash ? (int)(slash - path) + 1 : 0;
-	uint64_t nonce = 0;
+	uint64_t nonce;
 
 	snprintf(temp, PATH_MAX, "%.*s.", dir, path);
 	int fd = spli_map_open_file(temp, O_TMPFILE | O_RDWR);

@@ -281,7 +281,7 @@ int
 spl_destroy(const char *name, uint32_t kind)
 {
 	char path[PATH_MAX];
-	uint32_t magic = 0;
+	uint32_t magic;
 	int rc = spli_map_path(path, name, kind);
 	int fd = rc ? rc : spli_map_open(path, true, false);
 

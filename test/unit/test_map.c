@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "map.h"
@@ -392,6 +393,65 @@ prefault_reserves_all(uint32_t kind)
 	unit_drop(s);
 }
 
+/* How many pages of a mapping have been touched, in it. */
+static uint64_t
+pages_there(const void *map, uint64_t size)
+{
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), count = 0, entry;
+	uint64_t first = (uintptr_t)map / page;
+
+	for (uint64_t i = first; i < first + size / page; i++)
+		if (pread(fd, &entry, 8, (off_t)i * 8) == 8)
+			count += entry >> 63;
+	close(fd);
+	return count;
+}
+
+/* Not under an emulator, nor where the kernel is too old. */
+static bool
+pages_are_told(void)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	void *map = mmap(
+		NULL, 2 * page, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	bool told = !pages_there(map, 2 * page) &&
+		    !madvise(map, page, MADV_POPULATE_READ) &&
+		    pages_there(map, 2 * page) == 1;
+
+	munmap(map, 2 * page);
+	return told;
+}
+
+static bool
+mostly_there(const spl_store *s)
+{
+	uint64_t all = s->geo.size / (uint64_t)sysconf(_SC_PAGESIZE);
+
+	return pages_there(s->header, s->geo.size) > all / 2;
+}
+
+static void
+prefault_touches_all(uint32_t kind)
+{
+	struct spl_options o = unit_options(kind, 2000, 4096);
+
+	if (!pages_are_told()) {
+		unit_skip("prefaulting", "no kernel that does it, and says so");
+		return;
+	}
+	o.flags = SPL_PREFAULT;
+	spl_store *s = unit_store_with(&o);
+	CHECK(mostly_there(s), "what is created so has been touched");
+	spl_store *again = unit_again(s, SPL_PREFAULT | SPL_READ_ONLY);
+	CHECK(mostly_there(again), "what is opened so, too");
+	spl_close(again);
+	again = unit_again(s, SPL_READ_ONLY);
+	CHECK(!mostly_there(again), "else only what was used");
+	spl_close(again);
+	unit_drop(s);
+}
+
 void
 test_map(void)
 {
@@ -404,6 +464,8 @@ test_map(void)
 	other_files_are_no_stores();
 	a_new_file_is_as_asked();
 	the_header_says_it_all();
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 2; i++) {
 		prefault_reserves_all(unit_kinds[i]);
+		prefault_touches_all(unit_kinds[i]);
+	}
 }

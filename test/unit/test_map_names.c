@@ -145,6 +145,12 @@ in_the_current_directory(void *arg)
 	EXPECT(call(CREATE, SPL_FILE, "./plain") == -EEXIST);
 	EXPECT(spl_destroy("./plain", SPL_FILE) == 0);
 	EXPECT(access("plain", F_OK) != 0);
+	/* What is made before it has its name takes nothing of this away. */
+	int fd = open("f", O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	EXPECT(fd >= 0 && !close(fd) && !mkdir("folder", 0700));
+	EXPECT(call(CREATE, SPL_FILE, "folder/plain") == 0);
+	EXPECT(spl_destroy("folder/plain", SPL_FILE) == 0);
+	EXPECT(!unlink("f") && !rmdir("folder"));
 }
 
 static void

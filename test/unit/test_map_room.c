@@ -260,6 +260,66 @@ unreservable_file_system(void *arg)
 	EXPECT(!s && entries_in(place()) == 0);
 }
 
+/* What the kernel says of its memory: so many KiB are left, in a child. */
+static const char *
+meminfo(void)
+{
+	static char path[PATH_MAX];
+
+	unit_text(path, sizeof path, "%s/meminfo", unit_dir());
+	return path;
+}
+
+static bool
+memory_is(uint64_t kib)
+{
+	FILE *f = fopen(meminfo(), "we");
+
+	if (!f)
+		return false;
+	fprintf(f, "MemAvailable: %8llu kB\n", (unsigned long long)kib);
+	return !fclose(f);
+}
+
+static void
+can_say_memory(void *arg)
+{
+	(void)arg;
+	EXPECT(unit_private_mounts() && memory_is(0) &&
+		!mount(meminfo(), "/proc/meminfo", "none", MS_BIND, NULL));
+}
+
+/* What a store has from its start has to fit into what is left. */
+static void
+little_memory(void *arg)
+{
+	struct spl_options o = unit_options(SPL_MEMFD, 1000, 16);
+	spl_store *s = arg;
+	uint64_t kib = s->geo.blocks_off >> 10;
+
+	s = NULL;
+	can_say_memory(NULL);
+	EXPECT(memory_is(kib - 1));
+	EXPECT(spl_create("too large", &o, &s) == -ENOSPC && !s);
+	EXPECT(memory_is(kib));
+	EXPECT(spl_create("fits", &o, &s) == 0 && spl_close(s) == 0);
+}
+
+static void
+memory_has_bounds(void)
+{
+	static const char what[] = "more than the memory that is left: ENOSPC";
+
+	if (unit_run(can_say_memory, NULL)) {
+		unit_skip(what, "nothing can be mounted in /proc");
+	} else {
+		spl_store *s = unit_store(SPL_MEMFD, 1000, 16);
+		CHECK(!unit_run(little_memory, s), "%s", what);
+		unit_drop(s);
+	}
+	unlink(meminfo());
+}
+
 static void
 in_child(unit_body *body, const char *what)
 {
@@ -348,6 +408,7 @@ test_map_room(void)
 {
 	marks_only_widen();
 	absurd_sizes();
+	memory_has_bounds();
 	no_room = unit_run(can_mount, NULL) ? "no private mounts here" : NULL;
 	in_child(create_in_a_full_one,
 		"create on a full file system: ENOSPC, nothing left behind");

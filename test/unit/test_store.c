@@ -70,7 +70,10 @@ what_a_store_says(uint32_t kind)
 			a.last_failure_epoch == 0 && a.repairs == 0 &&
 			a.writers_owned == 0,
 		"counters start at 0");
-	CHECK(a.auto_vacuum == 1 && a.read_only == 0, "its settings");
+	CHECK(a.auto_vacuum == 1 && a.read_only == 0 && a.wake_always == 0 &&
+			a.feed_len == 1024,
+		"its settings");
+	CHECK(a.waited_new == 0 && a.waited_any == 0, "nobody waits");
 	CHECK(memcmp(a.id, zeros, 16) != 0, "an id");
 	CHECK(a.created_ns >= before && a.created_ns <= ns_of(CLOCK_REALTIME),
 		"it was created just now");
@@ -90,6 +93,32 @@ what_a_store_says(uint32_t kind)
 	a.read_only = 0;
 	CHECK(!memcmp(&a, &b, sizeof a), "else it says the same");
 	spl_close(again);
+	unit_drop(s);
+}
+
+/* Who waits, or did and has gone since nothing happened. */
+static void
+it_says_who_waits(void)
+{
+	struct spl_options o = unit_options(TEST_KIND, 4, 8);
+	struct spl_store_stat info;
+	struct spl_event event;
+	spl_feed *f = NULL;
+
+	o.flags = SPL_WAKE_ALWAYS;
+	spl_store *s = unit_store_with(&o);
+	CHECK_RC(spl_wait(s, "k", 0, 1, NULL), -ETIMEDOUT);
+	CHECK(!spl_store_info(s, &info) && info.wake_always == 1 &&
+			info.waited_new == 1 && info.waited_any == 0,
+		"for a new key, in a store that wakes always");
+	unit_set(s, "k", "v");
+	CHECK(!spl_store_info(s, &info) && info.waited_new == 0,
+		"which has come");
+	CHECK_RC(spl_feed_open(s, NULL, &f), 0);
+	CHECK_RC(spl_feed_read(f, &event, 1, 1), 0);
+	CHECK(!spl_store_info(s, &info) && info.waited_any == 1,
+		"for any change");
+	spl_feed_close(f);
 	unit_drop(s);
 }
 
@@ -413,6 +442,7 @@ test_store(void)
 		what_a_key_says(unit_kinds[i]);
 		handles_share_a_store(unit_kinds[i]);
 	}
+	it_says_who_waits();
 	ids_differ();
 	id_without_chance();
 	long_labels();

@@ -157,6 +157,14 @@ pointers(void)
 	p.slot = UINT64_MAX;
 	p.word = UINT64_MAX;
 	CHECK_RC(spl_peek_stable(s, &p), -EINVAL);
+	CHECK_RC(spl_peek_begin(s, "k", &p), 0);
+	p.slot = s->geo.entries;
+	CHECK_RC(spl_peek_stable(s, &p), -EINVAL);
+	p.slot--;
+	p.word = spli_word(s, 1, s->geo.blocks + 1);
+	CHECK_RC(spl_peek_stable(s, &p), -EINVAL);
+	p.word = spli_word(s, 1, s->geo.blocks);
+	CHECK_RC(spl_peek_stable(s, &p), -ESTALE);
 	CHECK_RC(spl_fd(NULL), -EINVAL);
 	CHECK_RC(spl_close(NULL), 0);
 	CHECK(!spl_stat(s, "k", &stat) && stat.epoch == epoch &&
@@ -238,6 +246,7 @@ static void
 read_only(void)
 {
 	struct spl_store_stat before, after;
+	int32_t busy = 77;
 
 	unit_set(s, "k", "value");
 	spl_store *r = unit_again(s, SPL_READ_ONLY);
@@ -250,7 +259,8 @@ read_only(void)
 			"%s: EROFS on a read-only handle", calls[i].name);
 	}
 	CHECK_RC(spl_set_auto_vacuum(r, 0, NULL), -EROFS);
-	CHECK_RC(spl_set_auto_vacuum(r, 1, NULL), -EROFS);
+	CHECK_RC(spl_set_auto_vacuum(r, 1, &busy), -EROFS);
+	CHECK(busy == 0, "nobody is in the way");
 	CHECK_RC(spl_ref_open(r, "k", &ref), 0);
 	CHECK_RC(spl_ref_set(ref, "v", 1), -EROFS);
 	spl_ref_close(ref);

@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -85,6 +86,13 @@ no_stores(void)
 	fd = open(unit_dir(), O_RDONLY | O_CLOEXEC);
 	CHECK_RC(open_fd(fd, SPL_READ_ONLY), -EISDIR);
 	close(fd);
+	/* How it is open comes first. */
+	fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	CHECK_RC(open_fd(fd, SPL_READ_ONLY), -EBADF);
+	close(fd);
+	fd = open(unit_dir(), O_PATH | O_CLOEXEC);
+	CHECK_RC(open_fd(fd, SPL_READ_ONLY), -EBADF);
+	close(fd);
 	if (pipe2(pair, O_CLOEXEC))
 		abort();
 	CHECK_RC(open_fd(pair[0], SPL_READ_ONLY), -ENXIO);
@@ -101,6 +109,27 @@ no_stores(void)
 		abort();
 	CHECK_RC(open_fd(fd, 0), -EBADMSG);
 	close(fd);
+}
+
+/* Opening it anew does not wait until that gives it back. */
+static void
+held_by_a_lease(void)
+{
+	struct spl_options o = unit_options(TEST_KIND, 4, 8);
+	const char *name = unit_name();
+	spl_store *s;
+
+	if (spl_create(name, &o, &s) || spl_close(s))
+		abort();
+	int fd = open(unit_path(name), O_RDWR | O_CLOEXEC);
+	signal(SIGIO, SIG_IGN); /* that somebody wants it */
+	if (fcntl(fd, F_SETLEASE, F_WRLCK))
+		unit_skip("a file with a lease", "this file system gives none");
+	else
+		CHECK_RC(open_fd(fd, SPL_READ_ONLY), -EAGAIN);
+	close(fd);
+	signal(SIGIO, SIG_DFL);
+	CHECK_RC(spl_destroy(name, TEST_KIND), 0);
 }
 
 /* The caller keeps his descriptor, and may close it. */
@@ -242,6 +271,7 @@ test_store_fd(void)
 	for (int i = 0; i < 2; i++)
 		descriptors(unit_kinds[i]);
 	no_stores();
+	held_by_a_lease();
 	descriptors_are_the_callers();
 	handing_over();
 	another_users_descriptor();

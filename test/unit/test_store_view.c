@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "hook.h"
 #include "unit.h"
 
 static bool
@@ -107,6 +108,38 @@ references_follow_to_another_slot(void)
 	CHECK(!wrong && moved, "the key returned in another slot %u times",
 		moved);
 	spl_ref_close(ref);
+	unit_drop(s);
+}
+
+/* How many searches it takes. */
+static unsigned
+searches(spl_ref *ref, bool set)
+{
+	hook_set(HOOK_spli_table_find, (struct hook){.times = 10});
+	if (set)
+		CHECK_RC(spl_ref_set(ref, "v", 1), 0);
+	else
+		CHECK(ref_is(ref, "v"), "reads what is there");
+	return hook_end(HOOK_spli_table_find);
+}
+
+static void
+references_search_once(void)
+{
+	spl_store *s = unit_store(TEST_KIND, 8, 16);
+	spl_ref *reads, *sets;
+
+	unit_set(s, "k", "v");
+	spl_ref_open(s, "k", &reads);
+	spl_ref_open(s, "k", &sets);
+	CHECK(searches(reads, false) == 1 && searches(reads, false) == 0 &&
+			searches(reads, true) == 0,
+		"what was read is found again without a search");
+	CHECK(searches(sets, true) == 1 && searches(sets, true) == 0 &&
+			searches(sets, false) == 0,
+		"so is what was set");
+	spl_ref_close(reads);
+	spl_ref_close(sets);
 	unit_drop(s);
 }
 
@@ -326,6 +359,7 @@ test_store_view(void)
 	}
 	of_one_moment();
 	references_keep_their_key();
+	references_search_once();
 	references_follow_to_another_slot();
 	references_are_shared();
 }
