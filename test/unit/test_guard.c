@@ -148,9 +148,39 @@ at_its_start(void)
 	CHECK(unit_descriptors() == descriptors, "no descriptor is left");
 }
 
+/* What had been begun before, too, looks at zeros, and says so. */
+static void
+begun_before(void)
+{
+	spl_store *s = guarded(0);
+	struct spl_key_stat stat;
+	struct spl_feed_stat info;
+	struct spl_event event;
+	spl_list *list;
+	spl_feed *f;
+	spl_ref *ref;
+	char got[8];
+
+	if (spl_list_begin(s, NULL, NULL, &list) ||
+		spl_feed_open(s, NULL, &f) || spl_ref_open(s, "k", &ref))
+		abort();
+	fault(BUS_ADRERR, s->header);
+	CHECK_RC(spl_list_next(list, &stat), -EIO);
+	CHECK_RC(spl_wait(s, "k", 2, 0, NULL), -EIO);
+	CHECK_RC(spl_feed_info(f, &info), -EIO);
+	CHECK_RC(spl_feed_read(f, &event, 1, 0), -EIO);
+	CHECK_RC(spl_ref_get(ref, got, sizeof got, NULL), -EIO);
+	CHECK_RC(spl_ref_set(ref, "v", 1), -EIO);
+	spl_list_end(list);
+	spl_feed_close(f);
+	spl_ref_close(ref);
+	CHECK_RC(spl_close(s), 0);
+}
+
 void
 test_guard(void)
 {
+	begun_before();
 	causes();
 	during_reclaim();
 	at_its_start();
