@@ -153,6 +153,7 @@ static void
 begun_before(void)
 {
 	spl_store *s = guarded(0);
+	struct spl_pollkey key = {.key = "k", .epoch = 2};
 	struct spl_key_stat stat;
 	struct spl_feed_stat info;
 	struct spl_event event;
@@ -167,6 +168,7 @@ begun_before(void)
 	fault(BUS_ADRERR, s->header);
 	CHECK_RC(spl_list_next(list, &stat), -EIO);
 	CHECK_RC(spl_wait(s, "k", 2, 0, NULL), -EIO);
+	CHECK_RC(spl_wait_many(s, &key, 1, 0), -EIO);
 	CHECK_RC(spl_feed_info(f, &info), -EIO);
 	CHECK_RC(spl_feed_read(f, &event, 1, 0), -EIO);
 	CHECK_RC(spl_ref_get(ref, got, sizeof got, NULL), -EIO);

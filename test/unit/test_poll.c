@@ -3,6 +3,7 @@
  * poll.c - spl_wait_many: what it returns, and how it sleeps.
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
@@ -12,6 +13,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
+#include "hook.h"
 #include "swap.h"
 #include "unit.h"
 #include "victim.h"
@@ -89,6 +91,9 @@ bad_arguments(void)
 	CHECK_RC(spl_wait_many(s, NULL, 1, 0), -EINVAL);
 	CHECK_RC(spl_wait_many(s, k, 0, 0), -EINVAL);
 	CHECK_RC(spl_wait_many(s, k, (1 << 24) + 1, 0), -EINVAL);
+	hook_set(HOOK_malloc, (struct hook){.error = ENOMEM});
+	CHECK_RC(spl_wait_many(s, k, 1 << 24, 0), -ENOMEM);
+	hook_end(HOOK_malloc);
 	CHECK_RC(spl_wait_many(s, k, SIZE_MAX, UINT64_MAX), -EINVAL);
 	CHECK_RC(spl_wait_many(s, k, 2, 0), -EINVAL);
 	k[1].key = NULL;
