@@ -46,8 +46,9 @@ look_ahead(spl_feed *f)
 }
 
 /*
- * The thread has to look again: at a feed that has become quiet, or a time
- * that has become earlier. @asleep: also when it sleeps on the ring.
+ * The thread has to look again: at a feed that has become quiet. @asleep: also
+ * when it sleeps on the ring, which tells of all else but a time that has
+ * become earlier, or a feed that is not through.
  */
 static void
 kick(spl_store *s, bool asleep)
@@ -72,7 +73,7 @@ spli_notify_settle(spl_feed *f)
 	}
 	look_ahead(f);
 	if (!f->ready)
-		kick(f->store, spli_feed_expiry(f) != 0);
+		kick(f->store, f->more || spli_feed_expiry(f));
 }
 
 /* What the thread found at all feeds. */
@@ -225,7 +226,6 @@ spli_notify_start(spl_feed *f)
 			f->fd = fd;
 			spli_notify_settle(f);
 			pthread_mutex_unlock(&f->mutex);
-			kick(s, true);
 		}
 	}
 	if (!rc)

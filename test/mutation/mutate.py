@@ -45,7 +45,7 @@ FLAGS = ['-std=c11', '-O2', '-w', '-fPIC', '-pthread', '-D_DEFAULT_SOURCE', '-Ii
 FLAGS += ['-Dspli_cas_relaxed(p,e,d)=__atomic_compare_exchange_n((p),(e),(d),0,__ATOMIC_RELAXED,__ATOMIC_RELAXED)']
 VARIANTS = {'splinter': 'SPL_MEMORY', 'splinterp': 'SPL_FILE'}
 # Tests that wait for something: each runs in a process of its own, beside the others.
-SLOW = ['writer', 'vacuum', 'poll', 'cancel', 'notify', 'wait', 'repair_rivals']
+SLOW = ['writer', 'vacuum', 'poll', 'cancel', 'notify', 'notify_thread', 'wait', 'repair_rivals']
 # Further tests to begin with, where names do not say it.
 ALSO = {
     'atomic': ['swap', 'wait_wake'], 'cursor': ['feed', 'follow'], 'filter': ['follow', 'list'],

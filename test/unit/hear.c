@@ -2,6 +2,7 @@
 #include "hear.h"
 
 #include <inttypes.h>
+#include <poll.h>
 #include <string.h>
 
 enum { SOON_MS = 30000 };
@@ -85,6 +86,14 @@ hear_nothing(spl_feed *f)
 		printf("# nothing is wanted, %d (%s): %u of '%s'\n", rc,
 			unit_errno(rc), heard.what, heard.key);
 	return !rc;
+}
+
+bool
+hear_readable(int fd, int timeout_ms)
+{
+	struct pollfd p = {fd, POLLIN, 0};
+
+	return poll(&p, 1, timeout_ms) == 1 && p.revents == POLLIN;
 }
 
 bool

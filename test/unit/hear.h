@@ -25,6 +25,8 @@ bool hear_value(
 bool hear_soon(spl_feed *feed, uint32_t what, const char *key);
 /* Whether there is nothing to tell now. */
 bool hear_nothing(spl_feed *feed);
+/* Whether a feed's descriptor is readable, or becomes so. */
+bool hear_readable(int fd, int timeout_ms);
 /* SPL_SYNCED and nothing behind it. */
 bool hear_end(spl_feed *feed);
 

@@ -29,6 +29,7 @@ struct state {
 
 static _Thread_local struct state states[HOOK_COUNT];
 static _Thread_local bool inside;
+static unsigned calls[HOOK_COUNT];
 
 void
 hook_set(enum hook_at at, struct hook hook)
@@ -46,12 +47,19 @@ hook_end(enum hook_at at)
 	return met;
 }
 
+unsigned
+hook_calls(enum hook_at at)
+{
+	return __atomic_load_n(&calls[at], __ATOMIC_RELAXED);
+}
+
 /* The hook that meets this call, after what it does before, or null. */
 static const struct hook *
 meet(enum hook_at at)
 {
 	struct state *state = &states[at];
 
+	__atomic_fetch_add(&calls[at], 1, __ATOMIC_RELAXED);
 	if (inside || !state->left)
 		return NULL;
 	if (state->hook.skip) {

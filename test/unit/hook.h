@@ -57,5 +57,7 @@ struct hook {
 void hook_set(enum hook_at at, struct hook hook);
 /* Done with it: how many calls it has met. */
 unsigned hook_end(enum hook_at at);
+/* How many calls there have been so far, of all threads, met or not. */
+unsigned hook_calls(enum hook_at at);
 
 #endif

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -15,14 +14,6 @@
 #include "hear.h"
 #include "hook.h"
 #include "ttl.h"
-
-static bool
-readable_soon(int fd)
-{
-	struct pollfd p = {fd, POLLIN, 0};
-
-	return poll(&p, 1, 30000) == 1;
-}
 
 /* As if a walk were over that has met no key at all. */
 static void
@@ -287,14 +278,14 @@ a_large_empty_table(void)
 		"who waits does not sleep");
 	spl_feed_close(f);
 	f = hear_flags(s, SPL_FEED_SNAPSHOT);
-	CHECK(readable_soon(spl_feed_fd(f)) && hear(f, SPL_SYNCED, ""),
+	CHECK(hear_readable(spl_feed_fd(f), 30000) && hear(f, SPL_SYNCED, ""),
 		"its descriptor becomes readable");
 	spl_feed_close(f);
 	unit_drop(s);
 	/* So many that the thread does not see the end at once, either. */
 	s = unit_store(TEST_KIND, 110000, 8);
 	f = hear_flags(s, SPL_FEED_SNAPSHOT);
-	CHECK(readable_soon(spl_feed_fd(f)) && hear(f, SPL_SYNCED, ""),
+	CHECK(hear_readable(spl_feed_fd(f), 30000) && hear(f, SPL_SYNCED, ""),
 		"nor does that of a larger one sleep");
 	spl_feed_close(f);
 	unit_drop(s);
@@ -344,7 +335,7 @@ the_earliest_end(void)
 	}
 	spl_expire(s, "b", 1);
 	do
-		CHECK(readable_soon(spl_feed_fd(f[1])) &&
+		CHECK(hear_readable(spl_feed_fd(f[1]), 30000) &&
 				spl_feed_read(f[1], &heard, 1, 0) == 1,
 			"something of the earliest");
 	while (heard.what == SPL_CHANGED);
@@ -370,7 +361,7 @@ woken_always(void)
 
 	for (int i = 0; i < 3; i++) {
 		unit_set(s, "k", "");
-		CHECK(readable_soon(fd) &&
+		CHECK(hear_readable(fd, 30000) &&
 				hear(f, i ? SPL_CHANGED : SPL_CREATED, "k") &&
 				hear_nothing(f),
 			"woken, to a read-only handle");
@@ -390,11 +381,11 @@ without_a_name(void)
 	int fd = spl_feed_fd(f);
 
 	unlink(unit_path(unit_name_of(s)));
-	CHECK(readable_soon(fd), "the descriptor says so");
+	CHECK(hear_readable(fd, 30000), "the descriptor says so");
 	/* Also after other feeds, and waits, were looked at. */
 	spl_cancel_waits(s, 1);
 	spl_cancel_waits(s, 0);
-	CHECK(readable_soon(fd), "it still does");
+	CHECK(hear_readable(fd, 30000), "it still does");
 	CHECK_RC(spl_feed_read(f, &heard, 1, 0), -EIDRM);
 	CHECK(hear_nothing(f), "once");
 	spl_feed_close(f);

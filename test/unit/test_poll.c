@@ -4,6 +4,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <limits.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
@@ -337,12 +338,66 @@ an_insert_that_died_uncounted(void)
 	CHECK(published, "one died in between");
 }
 
+static void
+change_last(void *arg)
+{
+	unit_set(arg, names[99], "");
+}
+
+/*
+ * However many of the keys have a time to live; and of those that nothing has
+ * happened to, none is looked at for it.
+ */
+static void
+asks_for_the_time_once(void)
+{
+	enum { COUNT = 100 };
+	spl_store *s = unit_store(TEST_KIND, COUNT, 8);
+
+	make_keys(s, COUNT);
+	for (unsigned i = 0; i < COUNT; i++) {
+		spl_set_ttl(s, names[i], "", 0, 60000);
+		keys[i].epoch = unit_epoch(s, names[i]);
+	}
+	/* The first look at each asks; and then the one that begins to wait. */
+	hook_set(HOOK_clock_gettime, (struct hook){.skip = COUNT,
+					     .times = UINT_MAX,
+					     .after = change_last,
+					     .arg = s});
+	CHECK_RC(spl_wait_many(s, keys, COUNT, 30000), 1);
+	unsigned asked = hook_end(HOOK_clock_gettime);
+	CHECK(keys[COUNT - 1].revents == SPL_CHANGED && asked == 2,
+		"%u keys with a time to live: the time is asked for %u times",
+		COUNT, asked);
+	unit_drop(s);
+}
+
+/* Sleeping until then, and looking then. */
+static void
+expiry_is_seen_at_once(void)
+{
+	spl_store *s = unit_store(TEST_KIND, 8, 8);
+	struct spl_pollkey k[2] = {{"a", 0, 0, 0}, {"b", 0, 0, 0}};
+
+	spl_set_ttl(s, "a", "", 0, 20);
+	unit_set(s, "b", "");
+	k[0].epoch = k[1].epoch = 2;
+	hook_set(HOOK_clock_gettime, (struct hook){.times = UINT_MAX});
+	CHECK_RC(spl_wait_many(s, k, 2, 30000), 1);
+	unsigned asked = hook_end(HOOK_clock_gettime);
+	CHECK(k[0].revents == SPL_EXPIRED && !k[1].revents && asked < 100,
+		"expiry of one of two: the time is asked for %u times", asked);
+	unit_drop(s);
+}
+
 void
 test_poll(void)
 {
 	for (int i = 0; i < 2; i++)
 		what_is_told(unit_kinds[i]);
 	bad_arguments();
+	asks_for_the_time_once();
+	expiry_is_seen_at_once();
 	CHECK(!any_number(0), "1 to %d keys", MANY);
 	CHECK(!any_number(SPL_READ_ONLY), "through a read-only handle");
 	on_other_kernels(ENOSYS);

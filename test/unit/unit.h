@@ -58,6 +58,7 @@
 	T(follow_damage)                                                       \
 	T(follow_edges)                                                        \
 	T(notify)                                                              \
+	T(notify_thread)                                                       \
 	T(list)                                                                \
 	T(store)                                                               \
 	T(store_errors)                                                        \
