@@ -451,7 +451,7 @@ readable_is_not_told(void)
 	int fd = spl_feed_fd(f);
 
 	unit_set(s, "k", "");
-	CHECK(readable_soon(fd) && hear_info(f).events == 0,
+	CHECK(hear_readable(fd, 30000) && hear_info(f).events == 0,
 		"an event that nobody has read");
 	CHECK(hear(f, SPL_CREATED, "k") && hear_info(f).events == 1,
 		"and read");
