@@ -279,9 +279,81 @@ no_time_before_the_floor(void)
 	unit_drop(s);
 }
 
+/*
+ * A store whose time stands still, at @ns: by the wall's clock, which is never
+ * before what a writer has acted upon.
+ */
+static spl_store *
+stopped_at(uint64_t ns)
+{
+	spl_store *s = unit_store(TEST_KIND, 8, 8);
+
+	s->features |= SPLI_WALL_CLOCK;
+	spli_store(&s->header->clock_floor, ns);
+	return s;
+}
+
+/* The last second that can be noted, see ttl.c. */
+#define LAST ((UINT64_C(1) << 34) - 2)
+#define NS UINT64_C(1000000000)
+
+static void
+to_the_nanosecond(void)
+{
+	const uint64_t now = 4000000000 * NS;
+	spl_store *s = stopped_at(now);
+
+	CHECK(spli_ttl_left(s, now) == 0 && spli_ttl_left(s, now - 1) == 0,
+		"over is over");
+	CHECK(spli_ttl_left(s, now + 1) == 1 &&
+			spli_ttl_left(s, now + 1000000) == 1 &&
+			spli_ttl_left(s, now + 1000001) == 2,
+		"what is left is rounded up");
+	unit_drop(s);
+	s = stopped_at(LAST * NS - 1000000);
+	CHECK(spli_ttl_expiry(s, 1) == LAST * NS &&
+			spli_ttl_expiry(s, 1000) == (LAST + 1) * NS - 1000000,
+		"the last second");
+	CHECK(spli_ttl_expiry(s, 1001) == 0, "beyond that is never");
+	unit_drop(s);
+}
+
+/* header.soonest: the second before which nothing expires, and a version. */
+static void
+noted_exactly(void)
+{
+	static const struct {
+		uint64_t expiry, bound;
+	} notes[] = {{4000000000 * NS + 7, 4000000001},
+		{4000000001 * NS, 4000000001}, {3999999999 * NS, 4000000000},
+		{UINT64_MAX, 4000000000}};
+	static const uint64_t last[] = {LAST - 1, LAST, LAST + 1};
+	spl_store *s = stopped_at(NS);
+	const uint64_t *soonest = &s->header->soonest;
+	uint64_t version = *soonest;
+	unsigned wrong = 0;
+
+	for (size_t i = 0; i < sizeof notes / sizeof *notes; i++) {
+		spli_ttl_note(s, notes[i].expiry);
+		wrong += *soonest >> 30 != notes[i].bound;
+		wrong += *soonest << 34 == version << 34;
+		version = *soonest;
+	}
+	CHECK(!wrong, "the earliest, and each time another version");
+	for (size_t i = 0; i < sizeof last / sizeof *last; i++) {
+		spli_store(&s->header->soonest, 0);
+		spli_ttl_note(s, last[i] * NS);
+		wrong += *soonest >> 30 != (i < 2 ? last[i] : LAST) + 1;
+	}
+	CHECK(!wrong, "garbage is no later than the last second");
+	unit_drop(s);
+}
+
 void
 test_ttl(void)
 {
+	to_the_nanosecond();
+	noted_exactly();
 	for (int i = 0; i < 2; i++) {
 		absent_for_each_reader(unit_kinds[i]);
 		absent_for_each_writer(unit_kinds[i]);
