@@ -349,9 +349,39 @@ noted_exactly(void)
 	unit_drop(s);
 }
 
+/* What is left after a walk sets the bound anew. */
+static void
+noted_by_a_walk(void)
+{
+	const uint64_t start = 4000000000;
+	spl_store *s = stopped_at(start * NS);
+	const uint64_t *soonest = &s->header->soonest;
+	char key[8];
+
+	unit_set(s, "stays", "");
+	for (unsigned i = 0; i < 5; i++) {
+		unit_text(key, sizeof key, "%u", i);
+		spl_set_ttl(s, key, "", 0, 10000 + 1000 * i);
+	}
+	spl_set_ttl(s, "gone", "", 0, 1000);
+	spl_set_ttl(s, "later", "", 0, 90000);
+	spli_store(&s->header->clock_floor, (start + 1) * NS - 1);
+	CHECK_RC(spl_reclaim(s), 0);
+	CHECK(unit_is(s, "gone", ""), "until then it is there");
+	spli_store(&s->header->clock_floor, (start + 1) * NS);
+	CHECK(unit_is(s, "gone", NULL), "at that very time it is not");
+	CHECK_RC(spl_reclaim(s), 1);
+	CHECK(*soonest >> 30 == start + 11, "the next in ten seconds");
+	spli_store(&s->header->clock_floor, (start + 90) * NS);
+	CHECK_RC(spl_reclaim(s), 6);
+	CHECK(*soonest >> 30 == 0, "and none any more");
+	unit_drop(s);
+}
+
 void
 test_ttl(void)
 {
+	noted_by_a_walk();
 	to_the_nanosecond();
 	noted_exactly();
 	for (int i = 0; i < 2; i++) {
