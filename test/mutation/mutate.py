@@ -71,11 +71,12 @@ def run(command, **options):
 class Cage:
     """How a test program is run, so that nothing of it is left: with processes, /dev/shm and /tmp of its own where
     the kernel lets us, else in a session of its own, with a temporary directory, and names taken away after it. A
-    mutant that takes all memory is the first that the kernel ends. Run as root, one may still harm the machine: those
-    that change the mode of what is no store have met /dev/null."""
+    mutant that takes all memory is the first that the kernel ends. They have a /dev/null of their own as well: those
+    that change the mode of what is no store have met it."""
 
-    SCRIPT = ('mount -t tmpfs -o size=2g none /dev/shm && mount -t tmpfs -o size=2g none "$TMPDIR" && { "$@"; '
-              'exit $?; }')
+    SCRIPT = ('mount -t tmpfs -o size=2g none /dev/shm && mount -t tmpfs -o size=2g none "$TMPDIR" && '
+              'mknod -m 666 "$TMPDIR/null" c 1 3 && mount --bind "$TMPDIR/null" /dev/null && '
+              'mount -t tmpfs -o size=2g none "$TMPDIR" && { "$@"; exit $?; }')
 
     def __init__(self):
         self.running = set()
