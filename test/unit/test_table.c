@@ -203,6 +203,53 @@ prefixes_are_other_keys(void)
 	unit_drop(s);
 }
 
+/* To the last byte, and with equal hashes as well. */
+static void
+keys_are_compared_whole(void)
+{
+	struct spli_block block = {0};
+	struct spli_key key;
+	unsigned wrong = 0;
+	char text[64] = {0};
+
+	for (size_t len = 1; len < 64; len++) {
+		text[len - 1] = 'x';
+		memcpy(block.key, text, sizeof text);
+		spli_key_make(&key, text);
+		wrong += !spli_block_has_key(&block, &key);
+		for (size_t i = 0; i < len; i++) {
+			char *byte = (char *)block.key + i;
+			*byte = 'y';
+			wrong += spli_block_has_key(&block, &key);
+			*byte = 'x';
+		}
+		if (len < 63) {
+			((char *)block.key)[len] = 'x';
+			wrong += spli_block_has_key(&block, &key);
+		}
+	}
+	CHECK(!wrong, "keys of any length, with another byte, or one more");
+}
+
+/* Whatever a peer says is reserved. */
+static void
+no_block_outside(void)
+{
+	spl_store *s = unit_store(TEST_KIND, 4, 8);
+	uint64_t low = s->header->low, high = s->header->high;
+
+	s->header->low = 0;
+	s->header->high = UINT64_MAX;
+	CHECK(!spli_block(s, 0) && spli_block(s, 1) &&
+			spli_block(s, s->geo.blocks) &&
+			!spli_block(s, s->geo.blocks + 1) &&
+			!spli_block(s, UINT64_MAX),
+		"the first and the last block, and none beside them");
+	s->header->low = low;
+	s->header->high = high;
+	unit_drop(s);
+}
+
 /*
  * A full store whose keys are all replaced, over and over: misses stay
  * short. What a miss costs is its home's reach.
@@ -252,5 +299,7 @@ test_table(void)
 	of_two_gaps();
 	equal_hashes_are_two_keys();
 	prefixes_are_other_keys();
+	keys_are_compared_whole();
+	no_block_outside();
 	turnovers_do_not_decay();
 }
