@@ -413,12 +413,14 @@ expiry_at_once(void)
 	int fd = spl_feed_fd(f);
 	bool in_time = spl_feed_fd(last) < 0;
 
-	/* Ten times, for a machine with other things to do. */
-	for (int i = 0; i < 10 && !in_time; i++) {
+	/* Ten times, for a machine with other things to do; and once before,
+	 * which ends with that look if it is what tells. */
+	for (int i = 0; i < 11 && !in_time; i++) {
 		uint64_t from = unit_now_ms();
 		spl_set_ttl(s, "k", "v", 1, 20);
 		spl_feed_read(f, &heard, 1, SOON_MS);
-		in_time = hear_readable(fd, 900) && unit_now_ms() - from < 900;
+		in_time = hear_readable(fd, 900) && i &&
+			  unit_now_ms() - from < 900;
 		spl_feed_read(f, &heard, 1, SOON_MS);
 	}
 	CHECK(in_time && heard.what == SPL_EXPIRED, "expiry is told at once");
