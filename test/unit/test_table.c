@@ -231,6 +231,39 @@ keys_are_compared_whole(void)
 	CHECK(!wrong, "keys of any length, with another byte, or one more");
 }
 
+/* What is in a reference's slot now, and begins like its key. */
+static void
+another_in_its_place(void)
+{
+	char key[64] = "kkkkkkkk", other[64];
+	unsigned met = 0, wrong = 0, lens[] = {8, 9, 15, 16, 40};
+	char got[8];
+
+	for (unsigned i = 0; i < 40 * sizeof lens / sizeof *lens; i++) {
+		unsigned len = lens[i / 40];
+		spl_store *s = unit_store(TEST_KIND, 1, 8);
+		spl_ref *ref = NULL;
+		memset(key, 'k', len);
+		key[len] = '\0';
+		/* Longer, or of another end. */
+		unit_text(other, sizeof other, "%s%u", key, i);
+		if (i % 2 && len > 9)
+			unit_text(&other[len - 2], 3, "%02u", i % 100);
+		unit_set(s, key, "old");
+		spl_ref_open(s, key, &ref);
+		spl_ref_get(ref, got, sizeof got, NULL);
+		uint64_t slot = slot_of(s, key);
+		spl_unset(s, key);
+		unit_set(s, other, "new");
+		met += slot_of(s, other) == slot;
+		wrong += spl_ref_get(ref, got, sizeof got, NULL) != -ENOENT;
+		spl_ref_close(ref);
+		unit_drop(s);
+	}
+	CHECK(met && !wrong, "%u keys in the place of one that begins alike",
+		met);
+}
+
 /* Whatever a peer says is reserved. */
 static void
 no_block_outside(void)
@@ -300,6 +333,7 @@ test_table(void)
 	equal_hashes_are_two_keys();
 	prefixes_are_other_keys();
 	keys_are_compared_whole();
+	another_in_its_place();
 	no_block_outside();
 	turnovers_do_not_decay();
 }

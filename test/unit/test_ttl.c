@@ -3,6 +3,7 @@
  * ttl.c - what a time to live means for each function, and clocks.
  */
 #include <string.h>
+#include <time.h>
 
 #include "hear.h"
 #include "ttl.h"
@@ -279,6 +280,8 @@ no_time_before_the_floor(void)
 	unit_drop(s);
 }
 
+#define NS UINT64_C(1000000000)
+
 /*
  * A store whose time stands still, at @ns: by the wall's clock, which is never
  * before what a writer has acted upon.
@@ -293,9 +296,25 @@ stopped_at(uint64_t ns)
 	return s;
 }
 
+/* In memory the boot's clock; in what outlives a boot, the wall's. */
+static void
+which_clock(uint32_t kind)
+{
+	spl_store *s = unit_store(kind, 1, 1);
+	clockid_t clock = kind == SPL_FILE ? CLOCK_REALTIME : CLOCK_BOOTTIME;
+	struct timespec before, after;
+
+	clock_gettime(clock, &before);
+	uint64_t now = spli_time_ns(s);
+	clock_gettime(clock, &after);
+	CHECK(now / NS >= (uint64_t)before.tv_sec &&
+			now / NS <= (uint64_t)after.tv_sec,
+		"the %s clock", kind == SPL_FILE ? "wall's" : "boot's");
+	unit_drop(s);
+}
+
 /* The last second that can be noted, see ttl.c. */
 #define LAST ((UINT64_C(1) << 34) - 2)
-#define NS UINT64_C(1000000000)
 
 static void
 to_the_nanosecond(void)
@@ -382,6 +401,8 @@ void
 test_ttl(void)
 {
 	noted_by_a_walk();
+	which_clock(TEST_KIND);
+	which_clock(SPL_MEMFD);
 	to_the_nanosecond();
 	noted_exactly();
 	for (int i = 0; i < 2; i++) {
