@@ -233,7 +233,7 @@ EVERY = [
     ("help ext cas", "--literal"), ("hist ^help", "help ext cas"),
     ("incr n 41", "41"), ("incr n", "42"), ("list --names ^n", "n"),
     ("set 'quoted key' \"and value\"", None),
-    ("get quoted\\ key", "9:and value"), ("stores", "Max Value"),
+    ("get quoted\\ key", "9:and value"), ("stores", " | "),
     ("top --count 1 --interval 10", "values up to 4096"),
     ("ttl n 1h", "ttl: key 'n' expires in 3600000 ms"),
     ("ttl --reclaim", "0 keys deleted."),
