@@ -153,7 +153,7 @@ print_config(struct cli *cli, const struct call *call, const char *wanted)
 		put_line(setting, &stat);
 	}
 	if (as_json)
-		json_end();
+		json_end(&json);
 	return EXIT_DONE;
 }
 

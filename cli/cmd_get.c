@@ -16,7 +16,7 @@ print_json(const struct cli *cli, const char *key, const struct value *value,
 	json_number(&json, "epoch", epoch);
 	json_number(&json, "length", value->len);
 	json_text(&json, "value", value->bytes, value->len);
-	json_end();
+	json_end(&json);
 }
 
 int
@@ -24,12 +24,12 @@ cmd_get(struct cli *cli, const struct call *call)
 {
 	const char *key = call->argv[0];
 	struct value value = {0};
-	uint64_t epoch;
-	int rc = value_get(&value, cli->store, key, &epoch);
+	struct spl_key_stat stat;
+	int rc = value_get(&value, cli->store, key, &stat);
 
 	if (rc >= 0) {
 		if (call->given[OPTION_JSON])
-			print_json(cli, key, &value, epoch);
+			print_json(cli, key, &value, stat.epoch);
 		else if (call->given[OPTION_RAW])
 			text_write(value.bytes, value.len);
 		else

@@ -22,7 +22,7 @@ print_json(const struct cli *cli, const struct spl_key_stat *stat)
 	json_number(&json, "val_len", stat->len);
 	if (stat->ttl_ms != UINT64_MAX)
 		json_number(&json, "ttl_ms", stat->ttl_ms);
-	json_end();
+	json_end(&json);
 }
 
 int

@@ -101,7 +101,7 @@ print_json(const struct command *command, bool extended)
 	json_string(&json, "summary", command->summary);
 	if (extended)
 		json_string(&json, "details", command->details);
-	json_end();
+	json_end(&json);
 }
 
 int

@@ -18,7 +18,7 @@ print_line(const struct call *call, size_t number, const char *line)
 		json_begin(&json);
 		json_number(&json, "number", number);
 		json_string(&json, "line", line);
-		json_end();
+		json_end(&json);
 		return;
 	}
 	printf("%5zu  ", number);

@@ -30,6 +30,6 @@ cmd_incr(struct cli *cli, const struct call *call)
 	json_begin(&json);
 	json_string(&json, "key", cli_key_shown(cli, key));
 	json_signed(&json, "sum", sum);
-	json_end();
+	json_end(&json);
 	return EXIT_DONE;
 }

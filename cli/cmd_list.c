@@ -92,7 +92,7 @@ print_json(const struct entry *entry)
 	json_string(&json, "key", entry->key);
 	json_number(&json, "epoch", entry->epoch);
 	json_number(&json, "length", entry->len);
-	json_end();
+	json_end(&json);
 }
 
 static void

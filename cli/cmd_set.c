@@ -41,7 +41,7 @@ print_result(const struct cli *cli, const struct call *call, const char *name,
 	json_begin(&json);
 	json_string(&json, "key", cli_key_shown(cli, call->argv[0]));
 	json_number(&json, name, number);
-	json_end();
+	json_end(&json);
 }
 
 int

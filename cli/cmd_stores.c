@@ -90,7 +90,7 @@ print_store(void *context, const char *name, spl_store *store)
 		json_number(&json, "slots", stat.slots);
 		json_number(&json, "max_value", stat.max_value);
 		json_number(&json, "keys", stat.keys);
-		json_end();
+		json_end(&json);
 	} else if (given[OPTION_NAMES]) {
 		text_show(stdout, name, strlen(name), false);
 		putchar('\n');

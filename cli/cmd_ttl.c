@@ -25,7 +25,7 @@ show(const struct cli *cli, const struct call *call)
 		json_string(&json, "key", cli_key_shown(cli, key));
 		if (ends)
 			json_number(&json, "ttl_ms", stat.ttl_ms);
-		json_end();
+		json_end(&json);
 	} else if (ends) {
 		printf("%" PRIu64 "\n", stat.ttl_ms);
 	} else {
@@ -73,7 +73,7 @@ reclaim(struct cli *cli, const struct call *call)
 	}
 	json_begin(&json);
 	json_signed(&json, "deleted", count);
-	json_end();
+	json_end(&json);
 	return EXIT_DONE;
 }
 

@@ -21,6 +21,6 @@ cmd_unset(struct cli *cli, const struct call *call)
 	json_begin(&json);
 	json_string(&json, "key", cli_key_shown(cli, key));
 	json_signed(&json, "deleted", len);
-	json_end();
+	json_end(&json);
 	return EXIT_DONE;
 }

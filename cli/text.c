@@ -273,22 +273,41 @@ text_table_head(size_t name_width, const char *name, const char *rest)
 
 /* --- JSON --------------------------------------------------------------- */
 
+/* Bytes at the front that stand for themselves in a string of JSON. */
+static size_t
+json_run(const char *bytes, size_t len)
+{
+	size_t run = 0;
+
+	while (run < len && bytes[run] >= ' ' && bytes[run] < 0x7f &&
+		bytes[run] != '"' && bytes[run] != '\\')
+		run++;
+	return run;
+}
+
 static void
-put_escaped(const char *bytes, size_t len)
+put_escaped(FILE *file, const char *bytes, size_t len)
 {
 	uint32_t character = 0;
 
 	while (len && !terminal_interrupted()) {
-		size_t size = decode(bytes, len, &character);
+		size_t size = json_run(bytes, len);
 
+		if (size) {
+			fwrite(bytes, 1, size, file);
+			bytes += size;
+			len -= size;
+			continue;
+		}
+		size = decode(bytes, len, &character);
 		if (character == '"' || character == '\\')
-			printf("\\%c", (int)character);
+			fprintf(file, "\\%c", (int)character);
 		else if (character == '\n')
-			fputs("\\n", stdout);
+			fputs("\\n", file);
 		else if (text_is_control(character))
-			printf("\\u%04" PRIx32, character);
+			fprintf(file, "\\u%04" PRIx32, character);
 		else
-			fwrite(bytes, 1, size, stdout);
+			fwrite(bytes, 1, size, file);
 		bytes += size;
 		len -= size;
 	}
@@ -296,7 +315,7 @@ put_escaped(const char *bytes, size_t len)
 
 /* RFC 4648, section 4. */
 static void
-put_base64(const char *bytes, size_t len)
+put_base64(FILE *file, const char *bytes, size_t len)
 {
 	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				     "abcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -309,25 +328,32 @@ put_base64(const char *bytes, size_t len)
 			three |= (uint32_t)in[i + 1] << 8;
 		if (i + 2 < len)
 			three |= in[i + 2];
-		putchar(digits[three >> 18]);
-		putchar(digits[three >> 12 & 63]);
-		putchar(i + 1 < len ? digits[three >> 6 & 63] : '=');
-		putchar(i + 2 < len ? digits[three & 63] : '=');
+		fputc(digits[three >> 18], file);
+		fputc(digits[three >> 12 & 63], file);
+		fputc(i + 1 < len ? digits[three >> 6 & 63] : '=', file);
+		fputc(i + 2 < len ? digits[three & 63] : '=', file);
 	}
 }
 
 static void
 put_name(struct json *json, const char *name, const char *suffix)
 {
-	printf("%s\"%s%s\":", json->any ? "," : "", name, suffix);
+	fprintf(json->file, "%s\"%s%s\":", json->any ? "," : "", name, suffix);
 	json->any = true;
+}
+
+void
+json_begin_on(struct json *json, FILE *file)
+{
+	json->file = file;
+	json->any = false;
+	fputc('{', file);
 }
 
 void
 json_begin(struct json *json)
 {
-	json->any = false;
-	putchar('{');
+	json_begin_on(json, stdout);
 }
 
 void
@@ -336,16 +362,16 @@ json_text(struct json *json, const char *name, const char *bytes, size_t len)
 	bool utf8 = text_is_utf8(bytes, len);
 
 	put_name(json, name, "");
-	putchar('"');
+	fputc('"', json->file);
 	if (utf8)
-		put_escaped(bytes, len);
+		put_escaped(json->file, bytes, len);
 	else
-		put_base64(bytes, len);
-	putchar('"');
+		put_base64(json->file, bytes, len);
+	fputc('"', json->file);
 	if (utf8)
 		return;
 	put_name(json, name, "_encoding");
-	fputs("\"base64\"", stdout);
+	fputs("\"base64\"", json->file);
 }
 
 void
@@ -358,18 +384,18 @@ void
 json_number(struct json *json, const char *name, uint64_t number)
 {
 	put_name(json, name, "");
-	printf("%" PRIu64, number);
+	fprintf(json->file, "%" PRIu64, number);
 }
 
 void
 json_signed(struct json *json, const char *name, int64_t number)
 {
 	put_name(json, name, "");
-	printf("%" PRId64, number);
+	fprintf(json->file, "%" PRId64, number);
 }
 
 void
-json_end(void)
+json_end(struct json *json)
 {
-	puts("}");
+	fputs("}\n", json->file);
 }

@@ -44,18 +44,21 @@ size_t text_name_width(size_t longest);
 void text_table_head(size_t name_width, const char *name, const char *rest);
 
 /*
- * A JSON object on one line of stdout. What is not UTF-8 becomes base64, and
- * a member "NAME_encoding": "base64" behind it says so.
+ * A JSON object on one line, of stdout or of another stream. What is not
+ * UTF-8 becomes base64, and a member "NAME_encoding": "base64" behind it says
+ * so.
  */
 struct json {
+	FILE *file;
 	bool any; /* a member is there already */
 };
 void json_begin(struct json *json);
+void json_begin_on(struct json *json, FILE *file);
 void json_text(
 	struct json *json, const char *name, const char *bytes, size_t len);
 void json_string(struct json *json, const char *name, const char *text);
 void json_number(struct json *json, const char *name, uint64_t number);
 void json_signed(struct json *json, const char *name, int64_t number);
-void json_end(void);
+void json_end(struct json *json);
 
 #endif

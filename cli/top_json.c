@@ -174,5 +174,5 @@ top_print_json(const struct top *top)
 	json_number(&json, "writers", top->info.writers);
 	json_number(&json, "writers_owned", top->info.writers_owned);
 	put_writers(top);
-	json_end();
+	json_end(&json);
 }

@@ -29,26 +29,23 @@ make_room(struct value *value, size_t len)
 }
 
 int
-value_get(
-	struct value *value, spl_store *store, const char *key, uint64_t *epoch)
+value_get(struct value *value, spl_store *store, const char *key,
+	struct spl_key_stat *stat)
 {
-	struct spl_key_stat stat;
-
 	/*
 	 * Without memory the first round only asks for the size. Each later
 	 * one has more room than the one before, and values have a limit.
 	 */
 	for (;;) {
 		bool asked = !value->bytes;
-		int rc = spl_read(store, key, value->bytes, value->cap, &stat);
+		int rc = spl_read(store, key, value->bytes, value->cap, stat);
 
 		if (rc < 0 && rc != -EMSGSIZE)
 			return rc;
-		value->len = stat.len;
-		*epoch = stat.epoch;
+		value->len = stat->len;
 		if (rc >= 0 && !asked)
 			return 0;
-		if ((rc = make_room(value, stat.len)))
+		if ((rc = make_room(value, stat->len)))
 			return rc;
 	}
 }

@@ -17,11 +17,11 @@ struct value {
 
 /*
  * value_get - read a key's value, however long it is or grows meanwhile, and
- * its epoch. Returns 0, -ENOMEM, or as spl_read() but for -EMSGSIZE. The
- * memory is used again by the next call.
+ * what it is, both of one moment. Returns 0, -ENOMEM, or as spl_read() but for
+ * -EMSGSIZE. The memory is used again by the next call.
  */
 int value_get(struct value *value, spl_store *store, const char *key,
-	uint64_t *epoch);
+	struct spl_key_stat *stat);
 
 /*
  * value_take - what the VALUE word of a call stands for: itself, standard

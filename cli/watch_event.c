@@ -60,7 +60,7 @@ watch_event_json(const struct watch_event *shown)
 		json_number(&json, "length", event->len);
 	if (has_key && event->value)
 		json_text(&json, "value", event->value, event->len);
-	json_end();
+	json_end(&json);
 }
 
 static void

@@ -211,7 +211,7 @@ check_json(const char *bytes, size_t len, const char *text, uint64_t number)
 	json_number(&json, "number", number);
 	json_string(&json, "text", text);
 	json_signed(&json, "signed", (int64_t)number);
-	json_end();
+	json_end(&json);
 	fuzz_capture_end(&capture);
 	EXPECT(capture.len && capture.text[capture.len - 1] == '\n');
 	EXPECT(reference_is_shown(capture.text, capture.len - 1, false));
