@@ -45,6 +45,17 @@ ifneq ($(filter-out 0 1,$(EDIT)),)
 $(error LIBEDIT is 0 or 1, not '$(LIBEDIT)')
 endif
 EDIT_FLAG := $(if $(filter 1,$(EDIT)),-DSPLINTER_EDIT=1)
+CLI_LIBS = $(if $(EDIT_FLAG),-ledit) $(filter -l% -L%,$(ZLIB) $(ZSTD))
+
+# Packing of exports: gzip and zstd, each where its library is found.
+packs = $(shell flags=$$(pkg-config --cflags --libs $1 2>/dev/null || \
+	echo $2) && echo 'int main(void) { return $4; }' | \
+	$(CC) $(CPPFLAGS) $(CFLAGS) -include $3 -x c - $(LDFLAGS) $$flags \
+	-o /dev/null 2>/dev/null && echo "$$flags")
+ZLIB := $(call packs,zlib,-lz,zlib.h,!zlibVersion())
+ZSTD := $(call packs,libzstd,-lzstd,zstd.h,!ZSTD_versionNumber())
+PACK_FLAGS := $(if $(ZLIB),-DSPLINTER_ZLIB=1 $(filter-out -l% -L%,$(ZLIB))) \
+	$(if $(ZSTD),-DSPLINTER_ZSTD=1 $(filter-out -l% -L%,$(ZSTD)))
 
 # What a program with libuv is compiled and linked with; nothing without it.
 LIBUV := $(shell flags=$$(pkg-config --cflags --libs libuv 2>/dev/null) && \
@@ -94,6 +105,10 @@ endif
 all: $(LIBS) $(PROGRAMS) $(COMPLETION_FILES) $(TESTS) $(EXAMPLES)
 	$(if $(EDIT),,@echo 'Built without libedit: the prompt will read plain \
 	lines, without editing, Tab and recall. libedit-dev brings it.')
+	$(if $(ZLIB),,@echo 'Built without zlib: export and import will not \
+	know .gz. zlib1g-dev brings it.')
+	$(if $(ZSTD),,@echo 'Built without libzstd: export and import will not \
+	know .zst. libzstd-dev brings it.')
 
 help:
 	@echo 'make             libraries, programs, examples, test programs'
@@ -135,8 +150,11 @@ $(SAY_COMMIT): ALL_CPPFLAGS += -DSPLINTER_BUILD='"$(COMMIT)"'
 # installs may not be allowed to ask git).
 $(SAY_COMMIT): $(BUILD)/setting/commit
 $(CLI): $(BUILD)/setting/edit
+$(BUILD)/cli/pack.o: $(BUILD)/setting/pack
+$(BUILD)/cli/pack.o: ALL_CPPFLAGS += $(PACK_FLAGS)
 $(BUILD)/setting/commit: VALUE = $(COMMIT)
 $(BUILD)/setting/edit: VALUE = $(EDIT_FLAG)
+$(BUILD)/setting/pack: VALUE = $(strip $(PACK_FLAGS))
 $(BUILD)/setting/%: FORCE
 	@mkdir -p $(@D)
 	@$(if $(filter unknown,$(VALUE)),[ -e $@ ] ||) \
@@ -175,7 +193,7 @@ $(BUILD)/lib%.so.$(VERSION): $(CORE) $(BUILD)/flat_%.o src/splinter.map
 # What a program does differently under another name, it finds out itself.
 $(BUILD)/splinterctl: $(CLI) $(BUILD)/libsplinter.a
 	$(call say,LD $@)
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(if $(EDIT_FLAG),-ledit)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(CLI_LIBS)
 $(BUILD)/splinter_stress: $(STRESS) $(BUILD)/libsplinter.a
 	$(call say,LD $@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^
@@ -271,7 +289,7 @@ $(BUILD)/fuzz_%: $(BUILD)/test/fuzz/fuzz_%.o $(BUILD)/fuzz_parts.a \
 		$(BUILD)/libsplinter.a
 	$(call say,LD $@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(LINKED_$(@F)) -fsanitize=fuzzer -o $@ $^ \
-		$(if $(EDIT_FLAG),-ledit)
+		$(CLI_LIBS)
 # Those of the library alone.
 $(addprefix $(BUILD)/fuzz_,store filter): $(BUILD)/fuzz_%: \
 		$(BUILD)/test/fuzz/fuzz_%.o $(BUILD)/libsplinter.a
@@ -416,7 +434,7 @@ lint:
 	@echo 'clang-tidy, every source of the library and the programs'
 	@printf '%s\n' $(wildcard src/*.c cli/*.c stress/*.c) | xargs -P 2 -I{} \
 		clang-tidy --quiet --warnings-as-errors='*' {} -- -std=c11 \
-		$(EDIT_FLAG) $(filter-out -MMD -MP,$(ALL_CPPFLAGS)) \
+		$(EDIT_FLAG) $(PACK_FLAGS) $(filter-out -MMD -MP,$(ALL_CPPFLAGS)) \
 		-DSPLINTER_VERSION='"$(VERSION)"' -DSPLI_FLAT_KIND=SPL_MEMORY
 
 check:

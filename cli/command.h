@@ -41,14 +41,19 @@ enum option_index {
 	OPTION_JSON, /* every command takes these two */
 	OPTION_HELP,
 	OPTION_BLOCKS, /* --count; OPTION_COUNT is how many there are */
+	OPTION_DRY_RUN,
 	OPTION_FROM,
+	OPTION_FROM_LINE, /* --from as well, of a file */
 	OPTION_FROM_SNAPSHOT,
 	OPTION_INTERVAL,
 	OPTION_LITERAL,
 	OPTION_MODE,
 	OPTION_NAMES,
 	OPTION_ONESHOT,
+	OPTION_PARTIAL,
 	OPTION_PATTERN,
+	OPTION_POLICY,
+	OPTION_QUIET,
 	OPTION_RAW,
 	OPTION_RECLAIM,
 	OPTION_SINCE,
@@ -232,10 +237,12 @@ int cmd_cas(struct cli *cli, const struct call *call);
 int cmd_clear(struct cli *cli, const struct call *call);
 int cmd_config(struct cli *cli, const struct call *call);
 int cmd_destroy(struct cli *cli, const struct call *call);
+int cmd_export(struct cli *cli, const struct call *call);
 int cmd_get(struct cli *cli, const struct call *call);
 int cmd_head(struct cli *cli, const struct call *call);
 int cmd_help(struct cli *cli, const struct call *call);
 int cmd_hist(struct cli *cli, const struct call *call);
+int cmd_import(struct cli *cli, const struct call *call);
 int cmd_incr(struct cli *cli, const struct call *call);
 int cmd_init(struct cli *cli, const struct call *call);
 int cmd_list(struct cli *cli, const struct call *call);

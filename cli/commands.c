@@ -19,14 +19,19 @@
 #define JSON OPTION_BIT(OPTION_JSON)
 #define HELP OPTION_BIT(OPTION_HELP)
 #define BLOCKS OPTION_BIT(OPTION_BLOCKS)
+#define DRY_RUN OPTION_BIT(OPTION_DRY_RUN)
 #define FROM OPTION_BIT(OPTION_FROM)
+#define FROM_LINE OPTION_BIT(OPTION_FROM_LINE)
 #define FROM_SNAPSHOT OPTION_BIT(OPTION_FROM_SNAPSHOT)
 #define INTERVAL OPTION_BIT(OPTION_INTERVAL)
 #define LITERAL OPTION_BIT(OPTION_LITERAL)
 #define MODE OPTION_BIT(OPTION_MODE)
 #define NAMES OPTION_BIT(OPTION_NAMES)
 #define ONESHOT OPTION_BIT(OPTION_ONESHOT)
+#define PARTIAL OPTION_BIT(OPTION_PARTIAL)
 #define PATTERN OPTION_BIT(OPTION_PATTERN)
+#define POLICY OPTION_BIT(OPTION_POLICY)
+#define QUIET OPTION_BIT(OPTION_QUIET)
 #define RAW OPTION_BIT(OPTION_RAW)
 #define RECLAIM OPTION_BIT(OPTION_RECLAIM)
 #define SINCE OPTION_BIT(OPTION_SINCE)
@@ -72,6 +77,14 @@ static const struct command commands[] = {
 	  "it open keeps it until he closes it. What is no store is left alone.\n"
 	  "  destroy demo\n",
 	  0, 0, ACCESS_NONE, cmd_destroy },
+	{ "export", NULL, "[FILE] [PATTERN]", "write keys with their values",
+	  "As lines of JSON, one a key, to standard output (-) or to FILE, which\n"
+	  "appears whole or stays as it was. One that ends in .gz or .zst is\n"
+	  "packed. PATTERN is a regular expression as in `list`. Each value is\n"
+	  "whole, but not all are of the same moment.\n"
+	  "  export backup.gz\n"
+	  "  export - ^user | jq .key\n",
+	  QUIET, 0, ACCESS_READ, cmd_export },
 	{ "get", NULL, "KEY", "print a value as LENGTH:BYTES",
 	  "On a terminal, bytes that would control it are shown as \\xNN.\n"
 	  "  get foo\n"
@@ -93,6 +106,17 @@ static const struct command commands[] = {
 	  "not.\n"
 	  "  hist ^set\n",
 	  0, TRAIT_SPACED, ACCESS_NONE, cmd_hist },
+	{ "import", NULL, "FILE [PATTERN]", "set what `export` has written",
+	  "FILE may be packed, and - is standard input. All of it is checked\n"
+	  "first: when a line is wrong or does not fit, nothing is changed, or\n"
+	  "only that line is left out with --partial. A key that exists is\n"
+	  "replaced (--policy source), kept (destination), replaced if its epoch\n"
+	  "is lower than the line's (newest), or an error (fail). Times to live\n"
+	  "go on to the same end.\n"
+	  "  import backup.gz\n"
+	  "  import --dry-run --policy newest - ^user\n",
+	  DRY_RUN | FROM_LINE | PARTIAL | POLICY | QUIET, 0, ACCESS_READ,
+	  cmd_import },
 	{ "incr", NULL, "KEY [DELTA]", "add to a decimal number",
 	  "Atomic beside other writers. A key that is not there counts as 0,\n"
 	  "and DELTA is 1 unless it is given. Prints the sum.\n"
@@ -177,14 +201,19 @@ static const struct option_row options[OPTION_COUNT + 1] = {
 	[OPTION_JSON] = {"--json", NULL, "print data as JSON, one object a line"},
 	[OPTION_HELP] = {"--help", NULL, "explain the command"},
 	[OPTION_BLOCKS] = {"--count", "COUNT", "end after so many blocks of text"},
+	[OPTION_DRY_RUN] = {"--dry-run", NULL, "only say what would be done"},
 	[OPTION_FROM] = {"--from", "SEQUENCE", "begin behind it; 0: with all"},
+	[OPTION_FROM_LINE] = {"--from", "LINE", "begin with that line, from 1"},
 	[OPTION_FROM_SNAPSHOT] = {"--from-snapshot", NULL, "begin with the keys as they are"},
 	[OPTION_INTERVAL] = {"--interval", "TIME", "between two looks, as 500 (ms), 2s"},
 	[OPTION_LITERAL] = {"--literal", NULL, "VALUE is meant as it stands"},
 	[OPTION_MODE] = {"--mode", "MODE", "permissions in octal, as 660"},
 	[OPTION_NAMES] = {"--names", NULL, "print names only, one a line"},
 	[OPTION_ONESHOT] = {"--oneshot", NULL, "end after the first change"},
+	[OPTION_PARTIAL] = {"--partial", NULL, "leave out lines that are wrong"},
 	[OPTION_PATTERN] = {"--pattern", "PATTERN", "also keys that match it"},
+	[OPTION_POLICY] = {"--policy", "POLICY", "source, destination, newest, fail"},
+	[OPTION_QUIET] = {"--quiet", NULL, "only say what fails"},
 	[OPTION_RAW] = {"--raw", NULL, "print the bytes and nothing else"},
 	[OPTION_RECLAIM] = {"--reclaim", NULL, "remove all keys that have expired"},
 	[OPTION_SINCE] = {"--since", "EPOCH", "the one last seen; 0: no key yet"},

@@ -25,6 +25,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "file.h"
+
 #define LONGEST ((size_t)64 * 1024)
 #define LOOK_BACK ((off_t)16 * 1024 * 1024)
 #define CHUNK ((size_t)16 * 1024)
@@ -112,22 +114,6 @@ read_at(int fd, char *bytes, size_t len, off_t at)
 		got = pread(fd, bytes, len, at);
 	while (got < 0 && errno == EINTR);
 	return got;
-}
-
-static int
-write_all(int fd, const char *bytes, size_t len)
-{
-	while (len) {
-		ssize_t done = write(fd, bytes, len);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done <= 0)
-			return done ? -errno : -EIO;
-		bytes += done;
-		len -= (size_t)done;
-	}
-	return 0;
 }
 
 /*
@@ -363,24 +349,10 @@ copy_from(int to, int from, off_t at)
 	int rc = 0;
 
 	while (!rc && (got = read_at(from, chunk, CHUNK, at)) > 0) {
-		rc = write_all(to, chunk, (size_t)got);
+		rc = file_write_all(to, chunk, (size_t)got);
 		at += got;
 	}
 	return rc ? rc : got < 0 ? -errno : 0;
-}
-
-/* Whoever owned it and could read it shall do so afterwards. */
-static int
-like(int fd, const struct stat *status)
-{
-	struct stat mine;
-
-	if (fstat(fd, &mine))
-		return -errno;
-	if ((mine.st_uid != status->st_uid || mine.st_gid != status->st_gid) &&
-		fchown(fd, status->st_uid, status->st_gid))
-		return -errno;
-	return fchmod(fd, status->st_mode & 07777) ? -errno : 0;
 }
 
 /* Replaces @path, which is no link, by what @fd has from @at on. */
@@ -394,7 +366,7 @@ replace(const char *path, int fd, off_t at, const struct stat *status)
 	int to = mkostemp(name, O_CLOEXEC);
 	int rc = to < 0 ? -errno : 0;
 	if (to >= 0) {
-		if (!(rc = like(to, status)))
+		if (!(rc = file_like(to, status)))
 			rc = copy_from(to, fd, at);
 		if (close(to) && !rc)
 			rc = -errno;

@@ -187,13 +187,20 @@ stop_key_typed(const struct terminal *terminal)
 }
 
 void
-terminal_begin(struct terminal *terminal)
+terminal_begin_signals(struct terminal *terminal)
 {
-	*terminal = (struct terminal){.present = isatty(STDIN_FILENO)};
+	*terminal = (struct terminal){0};
 	ending = 0;
 	suspending = 0;
 	current = terminal;
 	catch_signals();
+}
+
+void
+terminal_begin(struct terminal *terminal)
+{
+	terminal_begin_signals(terminal);
+	terminal->present = isatty(STDIN_FILENO);
 	if (terminal->present && in_foreground(STDIN_FILENO))
 		enter_raw(terminal);
 }

@@ -25,6 +25,9 @@ struct terminal {
  */
 void terminal_begin(struct terminal *terminal);
 
+/* The same for signals alone: the keyboard is left to who reads it. */
+void terminal_begin_signals(struct terminal *terminal);
+
 /*
  * terminal_stop - has Ctrl-] been typed, or a signal come? Also where
  * Ctrl-Z is obeyed and where a terminal is taken over that was another's
