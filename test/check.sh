@@ -31,6 +31,8 @@ missing_packages() {
 	[ -e /usr/aarch64-linux-gnu/include/stdio.h ] ||
 		echo libc6-dev-arm64-cross
 	pkg-config --exists libuv 2>/dev/null || echo libuv1-dev
+	pkg-config --exists zlib 2>/dev/null || echo zlib1g-dev
+	pkg-config --exists libzstd 2>/dev/null || echo libzstd-dev
 	dpkg -s build-essential >/dev/null 2>&1 || echo build-essential
 	/usr/bin/python3 -c 'import pyte' 2>/dev/null || echo python3-pyte
 	# clang's sanitizers come apart from clang

@@ -50,6 +50,8 @@ cd "$tmp/files" || exit 1
 . "$here/cases_top.sh"
 # shellcheck source=cases_ttl.sh
 . "$here/cases_ttl.sh"
+# shellcheck source=cases_port.sh
+. "$here/cases_port.sh"
 # shellcheck source=cases_data.sh
 . "$here/cases_data.sh"
 # shellcheck source=cases_script.sh
@@ -131,6 +133,15 @@ suite() { # PROGRAM KIND
 	test_ttl_reclaim
 	test_ttl_watched
 	test_ttl_permissions
+	test_export
+	test_import
+	test_import_newest
+	test_import_broken
+	test_import_partial
+	test_import_from
+	test_packed
+	test_export_ended
+	test_import_ended
 	test_terminal
 }
 

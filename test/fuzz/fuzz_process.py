@@ -60,7 +60,10 @@ POOLS = {"KEY": KEYS, "VALUE": VALUES, "PATTERN": PATTERNS, "DELTA": NUMBERS,
          "EPOCH": NUMBERS, "SLOTS": NUMBERS, "MAX_VALUE": NUMBERS,
          "COUNT": NUMBERS, "TIME": TIMES, "MODE": MODES, "SETTING": SETTINGS,
          "0|1": SWITCHES, "ext": [b"ext"], "SEQUENCE": NUMBERS,
-         "TIME|never": TIMES + [b"never"]}
+         "TIME|never": TIMES + [b"never"], "LINE": NUMBERS,
+         "FILE": [b"-", b"lines", b"lines", b"lines.gz", b"lines.zst",
+                  b"/nonexistent/lines", b"/dev/null", b"."],
+         "POLICY": [b"source", b"destination", b"newest", b"fail", b"new"]}
 HISTORY_BYTES = (b"set foo\n\x1b[2J\n\xff\xfe\n\0\n\nget 'foo\n \t\r\n" * 3 +
                  b"list")
 # Data on stdout that is no JSON whatever else is said.

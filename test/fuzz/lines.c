@@ -30,6 +30,10 @@ static const char *const times[] = {"0", "1", "1ms", "0s", "0h", "2s", "1x",
 	"m", "ms", "", "-1", "99999999999999999999999h", "1.5s"};
 static const char *const modes[] = {"600", "660", "666", "0640", "777", "8", "",
 	"-600", "4600", "77777777777777777777777", "6 0"};
+static const char *const files[] = {
+	"-", "/dev/null", "/nonexistent/file", "^f", "/"};
+static const char *const policies[] = {
+	"source", "destination", "newest", "fail", "new", ""};
 static const char *const settings[] = {"av", "keys", "auto_vacuum", "magic",
 	"id", "created", "kyes", "", "epoch"};
 static const char *const switches[] = {"0", "1", "on", "off", "2", ""};
@@ -60,6 +64,9 @@ static const struct pool {
 	{"TIME", times, COUNT(times)},
 	{"TIME|never", times, COUNT(times)},
 	{"MODE", modes, COUNT(modes)},
+	{"FILE", files, COUNT(files)},
+	{"LINE", numbers, COUNT(numbers)},
+	{"POLICY", policies, COUNT(policies)},
 	{"SETTING", settings, COUNT(settings)},
 	{"0|1", switches, COUNT(switches)},
 };
@@ -343,6 +350,21 @@ is_foreign_file(const char *word)
 	return true;
 }
 
+/* A word that a command which writes files could take for one of others. Of
+ * options none begins so, as long as nothing ends them. */
+static bool
+is_foreign_path(const char *word)
+{
+	if (!strncmp(word, "--", 2))
+		return !word[2];
+	if (*word == '^')
+		return false;
+	for (size_t i = 0; i < COUNT(files); i++)
+		if (!strcmp(files[i], word))
+			return false;
+	return true;
+}
+
 /* Neither a mistake nor at most a millisecond. */
 static bool
 is_long_time(const char *word)
@@ -360,6 +382,8 @@ tame_word(const struct command *command, const char *word)
 {
 	if (has_word(command, "VALUE") && is_foreign_file(word))
 		return "@/dev/null";
+	if (has_word(command, "FILE") && is_foreign_path(word))
+		return "-";
 	if (has_word(command, "PATTERN") && is_wild_pattern(word))
 		return "^f";
 	if (cli_takes(command, OPTION_TIMEOUT)) {

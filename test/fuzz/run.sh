@@ -60,13 +60,14 @@ program() { # PERCENT NAME
 }
 
 export UBSAN_OPTIONS=print_stacktrace=1
-target 8 words 512
-target 8 text 512
+target 7 words 512
+target 7 text 512
+target 7 json 512
 target 4 number 64
 target 4 plan 256
 target 5 filter 256
-target 21 line 1024
-target 20 store 512 -len_control=10
+target 18 line 1024
+target 18 store 512 -len_control=10
 program 15 process
 program 15 prompt
 echo "1..$count"

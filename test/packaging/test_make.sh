@@ -34,7 +34,7 @@ says() {
 	"${make[@]}" -n "$@" all | sed -nE \
 		-e "s/^echo '(Built without libedit.*)'$/\1/p" \
 		-e 's/.*(-DSPLINTER_EDIT=1).*-o [^ ]*main\.o .*/\1/p' \
-		-e 's/.* (-ledit)$/\1/p'
+		-e 's/.* (-ledit)( .*)?$/\1/p'
 }
 missing='Built without libedit'
 said=$(says CC="$dir/cc")
@@ -55,6 +55,19 @@ fi
 "${make[@]}" LIBEDIT=maybe help >"$dir/log" 2>&1
 [ $? -eq 2 ] && grep -q 'LIBEDIT is 0 or 1' "$dir/log"
 check $? "LIBEDIT=maybe is refused" "$dir/log"
+
+# --- zlib, libzstd -----------------------------------------------------------
+
+# packs WORD... : what `make all` would say about packing, and the flags of it
+packs() {
+	"${make[@]}" -n "$@" all | sed -nE \
+		-e "s/^echo '(Built without (zlib|libzstd)):.*'$/\1/p" \
+		-e 's/.* (-DSPLINTER_(ZLIB|ZSTD)=1).*-o [^ ]*pack\.o .*/\1/p'
+}
+same "says what is lost without zlib and libzstd" \
+	$'Built without zlib\nBuilt without libzstd' "$(packs ZLIB= ZSTD= | sort -r)"
+same "and packs with what is there" -DSPLINTER_ZLIB=1 \
+	"$(packs ZLIB=-lz ZSTD= | grep -v '^Built')"
 
 # --- What is made again ------------------------------------------------------
 
