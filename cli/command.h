@@ -41,7 +41,9 @@ enum option_index {
 	OPTION_JSON, /* every command takes these two */
 	OPTION_HELP,
 	OPTION_BLOCKS, /* --count; OPTION_COUNT is how many there are */
+	OPTION_CHANGES, /* --count as well */
 	OPTION_DRY_RUN,
+	OPTION_FAST,
 	OPTION_FROM,
 	OPTION_FROM_LINE, /* --from as well, of a file */
 	OPTION_FROM_SNAPSHOT,
@@ -57,6 +59,7 @@ enum option_index {
 	OPTION_RAW,
 	OPTION_RECLAIM,
 	OPTION_SINCE,
+	OPTION_SPEED,
 	OPTION_TIMEOUT,
 	OPTION_TTL,
 	OPTION_WRITERS,
@@ -236,6 +239,7 @@ int cmd_append(struct cli *cli, const struct call *call);
 int cmd_cas(struct cli *cli, const struct call *call);
 int cmd_clear(struct cli *cli, const struct call *call);
 int cmd_config(struct cli *cli, const struct call *call);
+int cmd_copy(struct cli *cli, const struct call *call);
 int cmd_destroy(struct cli *cli, const struct call *call);
 int cmd_export(struct cli *cli, const struct call *call);
 int cmd_get(struct cli *cli, const struct call *call);
@@ -247,6 +251,8 @@ int cmd_incr(struct cli *cli, const struct call *call);
 int cmd_init(struct cli *cli, const struct call *call);
 int cmd_list(struct cli *cli, const struct call *call);
 int cmd_quit(struct cli *cli, const struct call *call);
+int cmd_record(struct cli *cli, const struct call *call);
+int cmd_replay(struct cli *cli, const struct call *call);
 int cmd_set(struct cli *cli, const struct call *call);
 int cmd_stores(struct cli *cli, const struct call *call);
 int cmd_top(struct cli *cli, const struct call *call);

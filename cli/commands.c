@@ -19,7 +19,9 @@
 #define JSON OPTION_BIT(OPTION_JSON)
 #define HELP OPTION_BIT(OPTION_HELP)
 #define BLOCKS OPTION_BIT(OPTION_BLOCKS)
+#define CHANGES OPTION_BIT(OPTION_CHANGES)
 #define DRY_RUN OPTION_BIT(OPTION_DRY_RUN)
+#define FAST OPTION_BIT(OPTION_FAST)
 #define FROM OPTION_BIT(OPTION_FROM)
 #define FROM_LINE OPTION_BIT(OPTION_FROM_LINE)
 #define FROM_SNAPSHOT OPTION_BIT(OPTION_FROM_SNAPSHOT)
@@ -35,6 +37,7 @@
 #define RAW OPTION_BIT(OPTION_RAW)
 #define RECLAIM OPTION_BIT(OPTION_RECLAIM)
 #define SINCE OPTION_BIT(OPTION_SINCE)
+#define SPEED OPTION_BIT(OPTION_SPEED)
 #define TIMEOUT OPTION_BIT(OPTION_TIMEOUT)
 #define TTL OPTION_BIT(OPTION_TTL)
 #define WRITERS OPTION_BIT(OPTION_WRITERS)
@@ -72,6 +75,12 @@ static const struct command commands[] = {
 	  "  config av 0\n"
 	  "  config keys\n",
 	  0, TRAIT_SPACED, ACCESS_READ, cmd_config },
+	{ "copy", NULL, "KEY STORE [NEWKEY]", "copy a key into another store",
+	  "With its value and the time that it has left, under another name with\n"
+	  "NEWKEY. STORE is as for `use`, or the path of a file, with a '/'.\n"
+	  "  copy config demo2\n"
+	  "  copy config ./saved.store config_monday\n",
+	  0, 0, ACCESS_READ, cmd_copy },
 	{ "destroy", NULL, "[STORE]", "remove a store",
 	  "Without STORE the selected one, else " CLI_DEFAULT_STORE ". Whoever has\n"
 	  "it open keeps it until he closes it. What is no store is left alone.\n"
@@ -140,6 +149,22 @@ static const struct command commands[] = {
 	{ "quit", "exit", "", "leave the prompt",
 	  "Ctrl-D does the same, and Ctrl-C on an empty line.\n",
 	  0, TRAIT_PROMPT, ACCESS_NONE, cmd_quit },
+	{ "record", NULL, "FILE [PATTERN]", "write changes to a file as they come",
+	  "Until Ctrl-] or Ctrl-C, or as --count and --timeout say; behind what\n"
+	  "is in FILE already, or to standard output (-). Each line is an object\n"
+	  "of JSON: when, what happened to which key, its value, the time it had\n"
+	  "left. Changes that came too fast are counted at their place.\n"
+	  "  record --from-snapshot day.jsonl\n"
+	  "  record --timeout 1h jobs.jsonl ^job/\n",
+	  CHANGES | FROM_SNAPSHOT | QUIET | TIMEOUT, 0, ACCESS_BEST,
+	  cmd_record },
+	{ "replay", NULL, "FILE [PATTERN]", "do again what `record` has seen",
+	  "At the speed at which it happened, unless --speed or --fast says\n"
+	  "otherwise. Times to live are what was left of them then. Keys are set\n"
+	  "and removed in the selected store, whatever is in it.\n"
+	  "  replay day.jsonl\n"
+	  "  replay --speed 10 jobs.jsonl\n",
+	  FAST | QUIET | SPEED, 0, ACCESS_WRITE, cmd_replay },
 	{ "set", NULL, "KEY VALUE", "give a key a value (- stdin, @FILE a file)",
 	  "Whoever reads meanwhile gets the former value or the new one, whole.\n"
 	  "With --ttl the key is there for that time only.\n"
@@ -201,7 +226,9 @@ static const struct option_row options[OPTION_COUNT + 1] = {
 	[OPTION_JSON] = {"--json", NULL, "print data as JSON, one object a line"},
 	[OPTION_HELP] = {"--help", NULL, "explain the command"},
 	[OPTION_BLOCKS] = {"--count", "COUNT", "end after so many blocks of text"},
+	[OPTION_CHANGES] = {"--count", "COUNT", "end after so many changes"},
 	[OPTION_DRY_RUN] = {"--dry-run", NULL, "only say what would be done"},
+	[OPTION_FAST] = {"--fast", NULL, "do not wait in between"},
 	[OPTION_FROM] = {"--from", "SEQUENCE", "begin behind it; 0: with all"},
 	[OPTION_FROM_LINE] = {"--from", "LINE", "begin with that line, from 1"},
 	[OPTION_FROM_SNAPSHOT] = {"--from-snapshot", NULL, "begin with the keys as they are"},
@@ -217,6 +244,7 @@ static const struct option_row options[OPTION_COUNT + 1] = {
 	[OPTION_RAW] = {"--raw", NULL, "print the bytes and nothing else"},
 	[OPTION_RECLAIM] = {"--reclaim", NULL, "remove all keys that have expired"},
 	[OPTION_SINCE] = {"--since", "EPOCH", "the one last seen; 0: no key yet"},
+	[OPTION_SPEED] = {"--speed", "SPEED", "so many times as fast, as 0.5 or 10"},
 	[OPTION_TIMEOUT] = {"--timeout", "TIME", "end after 500 (ms), 2s, 5m, 1h"},
 	[OPTION_TTL] = {"--ttl", "TIME", "the key goes after 500 (ms), 2s, 1d"},
 	[OPTION_WRITERS] = {"--writers", "COUNT", "processes that write at once"},

@@ -196,9 +196,10 @@ infile_line(struct infile *file, size_t most)
 
 			if (more < 0)
 				return more;
-			file->cut = !more && any;
-			if (!more)
+			if (!more) {
+				file->cut = file->cut || any;
 				break;
+			}
 		}
 		const char *from = file->chunk + file->chunk_at;
 		size_t left = file->chunk_len - file->chunk_at;

@@ -19,7 +19,7 @@ struct infile {
 	char *line; /* the one that was read, without its end */
 	size_t len;
 	uint64_t number; /* of that line, from 1 */
-	bool cut; /* it is the last one, and has no end */
+	bool cut; /* the last one has no end */
 	size_t cap;
 	char *chunk; /* unpacked, from chunk_at to chunk_len */
 	size_t chunk_at;

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "json.h"
+#include "watch_event.h"
 
 uint64_t
 item_now_ms(void)
@@ -38,7 +39,38 @@ item_put(struct json *json, const char *key, const struct spl_key_stat *stat,
 	json_number(json, "expires_ms", item_now_ms() + stat->ttl_ms);
 }
 
-enum { KEY, KEY_ENCODING, EPOCH, LENGTH, VALUE, VALUE_ENCODING, TTL, EXPIRES };
+enum {
+	KEY,
+	KEY_ENCODING,
+	EPOCH,
+	LENGTH,
+	VALUE,
+	VALUE_ENCODING,
+	TTL,
+	EXPIRES,
+	ITEM_FIELDS,
+	/* Of recordings only. */
+	TIME = ITEM_FIELDS,
+	EVENT,
+	CHANGES,
+	RECORDING,
+	EVENT_FIELDS
+};
+
+static const struct json_field wanted[EVENT_FIELDS] = {
+	[KEY] = {.name = "key"},
+	[KEY_ENCODING] = {.name = "key_encoding"},
+	[EPOCH] = {.name = "epoch", .kind = JSON_WHOLE},
+	[LENGTH] = {.name = "length", .kind = JSON_WHOLE},
+	[VALUE] = {.name = "value"},
+	[VALUE_ENCODING] = {.name = "value_encoding"},
+	[TTL] = {.name = "ttl_ms", .kind = JSON_WHOLE},
+	[EXPIRES] = {.name = "expires_ms", .kind = JSON_WHOLE},
+	[TIME] = {.name = "time_ns", .kind = JSON_WHOLE},
+	[EVENT] = {.name = "event"},
+	[CHANGES] = {.name = "changes", .kind = JSON_WHOLE},
+	[RECORDING] = {.name = "recording", .kind = JSON_WHOLE},
+};
 
 static const char *
 take_key(struct item *item, struct json_field *fields)
@@ -83,31 +115,68 @@ ttl_of(const struct json_field *fields, uint64_t now_ms)
 	return fields[TTL].given ? fields[TTL].number : UINT64_MAX;
 }
 
+static const char *
+take_item(struct item *item, struct json_field *fields, uint64_t now_ms)
+{
+	const char *wrong = take_key(item, fields);
+
+	if (!wrong)
+		wrong = take_value(item, fields);
+	item->epoch = fields[EPOCH].number;
+	item->ttl_ms = ttl_of(fields, now_ms);
+	return wrong;
+}
+
 const char *
 item_read(
 	struct item *item, char *line, size_t len, uint64_t now_ms, size_t *at)
 {
-	struct json_field fields[] = {
-		[KEY] = {.name = "key"},
-		[KEY_ENCODING] = {.name = "key_encoding"},
-		[EPOCH] = {.name = "epoch", .kind = JSON_WHOLE},
-		[LENGTH] = {.name = "length", .kind = JSON_WHOLE},
-		[VALUE] = {.name = "value"},
-		[VALUE_ENCODING] = {.name = "value_encoding"},
-		[TTL] = {.name = "ttl_ms", .kind = JSON_WHOLE},
-		[EXPIRES] = {.name = "expires_ms", .kind = JSON_WHOLE},
-	};
-	const char *wrong = json_read(
-		line, len, fields, sizeof(fields) / sizeof(fields[0]), at);
+	struct json_field fields[ITEM_FIELDS];
 
 	*item = (struct item){0};
-	if (!wrong)
-		wrong = take_key(item, fields);
-	if (!wrong)
-		wrong = take_value(item, fields);
-	if (wrong)
-		return wrong;
-	item->epoch = fields[EPOCH].number;
-	item->ttl_ms = ttl_of(fields, now_ms);
-	return NULL;
+	memcpy(fields, wanted, sizeof(fields));
+	const char *wrong = json_read(line, len, fields, ITEM_FIELDS, at);
+	return wrong ? wrong : take_item(item, fields, now_ms);
+}
+
+static bool
+is_set(uint32_t what)
+{
+	return what & (SPL_CREATED | SPL_CHANGED | SPL_PRESENT);
+}
+
+static const char *
+take_event(struct item_event *event, struct json_field *fields)
+{
+	const char *wrong = NULL;
+
+	if (!fields[TIME].given)
+		return "has no member \"time_ns\"";
+	event->time_ns = fields[TIME].number;
+	event->changes = fields[CHANGES].number;
+	if (fields[RECORDING].given)
+		return fields[RECORDING].number == ITEM_RECORDING
+			       ? NULL
+			       : "starts a recording of another version";
+	if (!fields[EVENT].given)
+		return "has no member \"event\"";
+	event->what = watch_event_what(fields[EVENT].text, fields[EVENT].len);
+	if (!event->what)
+		return "tells of an event that is unknown";
+	if (event->what != SPL_MISSED && event->what != SPL_SYNCED)
+		wrong = take_item(&event->item, fields, 0);
+	if (!wrong && is_set(event->what) && !event->item.value)
+		return "has no member \"value\"";
+	return wrong;
+}
+
+const char *
+item_read_event(struct item_event *event, char *line, size_t len, size_t *at)
+{
+	struct json_field fields[EVENT_FIELDS];
+
+	*event = (struct item_event){0};
+	memcpy(fields, wanted, sizeof(fields));
+	const char *wrong = json_read(line, len, fields, EVENT_FIELDS, at);
+	return wrong ? wrong : take_event(event, fields);
 }

@@ -13,12 +13,23 @@
 /* Room for what a line has beside its key and value: numbers, names. */
 enum { ITEM_LINE_REST = 4096 };
 
+/* Of recordings: what a start says. */
+enum { ITEM_RECORDING = 1 };
+
 struct item {
 	char key[SPL_KEY_MAX + 1];
 	const char *value; /* null: the line has none */
 	size_t len;
 	uint64_t epoch; /* 0: the line has none */
 	uint64_t ttl_ms; /* what is left; 0: nothing; UINT64_MAX: no end */
+};
+
+/* A line of a recording. */
+struct item_event {
+	struct item item; /* without a key: SPL_MISSED, SPL_SYNCED, a start */
+	uint32_t what; /* SPL_CHANGED, ...; 0: here a recording starts */
+	uint64_t time_ns; /* since 1970 */
+	uint64_t changes; /* SPL_MISSED: so many */
 };
 
 /* Milliseconds since 1970. */
@@ -38,5 +49,9 @@ void item_put(struct json *json, const char *key,
  */
 const char *item_read(
 	struct item *item, char *line, size_t len, uint64_t now_ms, size_t *at);
+
+/* The same for a line of a recording. Its times to live are what was left. */
+const char *item_read_event(
+	struct item_event *event, char *line, size_t len, size_t *at);
 
 #endif

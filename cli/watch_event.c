@@ -9,26 +9,38 @@
 #include "text.h"
 #include "value.h"
 
-static const char *
-name_of(uint32_t what)
-{
-	static const struct {
-		uint32_t what;
-		const char *name;
-	} names[] = {
-		{SPL_CHANGED, "changed"},
-		{SPL_CREATED, "created"},
-		{SPL_UNSET, "unset"},
-		{SPL_EXPIRED, "expired"},
-		{SPL_PRESENT, "present"},
-		{SPL_SYNCED, "synced"},
-		{SPL_MISSED, "missed"},
-	};
+static const struct {
+	uint32_t what;
+	const char *name;
+} names[] = {
+	{SPL_CHANGED, "changed"},
+	{SPL_CREATED, "created"},
+	{SPL_UNSET, "unset"},
+	{SPL_EXPIRED, "expired"},
+	{SPL_PRESENT, "present"},
+	{SPL_SYNCED, "synced"},
+	{SPL_MISSED, "missed"},
+};
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+#define NAMES (sizeof(names) / sizeof(names[0]))
+
+const char *
+watch_event_name(uint32_t what)
+{
+	for (size_t i = 0; i < NAMES; i++)
 		if (names[i].what == what)
 			return names[i].name;
 	return "unknown";
+}
+
+uint32_t
+watch_event_what(const char *name, size_t len)
+{
+	for (size_t i = 0; i < NAMES; i++)
+		if (strlen(names[i].name) == len &&
+			!memcmp(names[i].name, name, len))
+			return names[i].what;
+	return 0;
 }
 
 /* Sequences that were missed, or sets that are told as one. */
@@ -51,7 +63,7 @@ watch_event_json(const struct watch_event *shown)
 	json_begin(&json);
 	if (has_key)
 		json_string(&json, "key", shown->key);
-	json_string(&json, "event", name_of(shown->what));
+	json_string(&json, "event", watch_event_name(shown->what));
 	if (has_key && event->epoch)
 		json_number(&json, "epoch", event->epoch);
 	json_number(&json, "sequence", event->sequence);

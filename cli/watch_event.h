@@ -16,6 +16,10 @@ struct watch_event {
 	bool early; /* SPL_MISSED: before the watch began */
 };
 
+/* "changed" for SPL_CHANGED and so on, and back: 0 for what is none. */
+const char *watch_event_name(uint32_t what);
+uint32_t watch_event_what(const char *name, size_t len);
+
 /* One object, on one line. */
 void watch_event_json(const struct watch_event *shown);
 

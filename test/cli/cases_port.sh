@@ -2,7 +2,8 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154,SC2034,SC2016 # the variables are test_cli.sh's
 #
-# cases_port.sh - keys out of a store and into one: export, import.
+# cases_port.sh - keys out of a store and into one: export, import, record,
+# replay, copy.
 
 # A store of this test's own, empty: 8 slots of 64 bytes unless said.
 port_store() { # [SLOTS [MAX_VALUE]]
@@ -442,4 +443,272 @@ test_import_ended() {
 	expect_like "Ctrl-C ends an import" 130 '' \
 		"?($prog: import: cannot read standard input: interrupted: nothing was imported)"
 	check "before anything is imported" port_is_absent a
+}
+
+# --- record, replay ---------------------------------------------------------
+
+start_record() { # WORD...: into $tmp/port.log
+	: >"$tmp/out"
+	: >"$tmp/err"
+	# With job control Ctrl-C is not ignored.
+	set -m
+	"$bin" -u "$s-port" record "$@" >"$tmp/out" 2>"$tmp/err" </dev/null &
+	watcher=$!
+	set +m
+	wait_until grep -qs '"recording"' "$tmp/port.log"
+}
+
+end_record() { # SIGNAL
+	kill "-$1" "$watcher"
+	wait "$watcher"
+	rc=$?
+	watcher=
+}
+
+log_holds() { # FILTER: for all lines together
+	jq -se "$1" "$tmp/port.log" >/dev/null
+}
+
+# Sets and removals at random, of values of any bytes, as one script.
+random_changes() { # COUNT
+	local i key
+	for ((i = 0; i < $1; i++)); do
+		key=key$((RANDOM % 10))
+		head -c $((RANDOM % 64)) /dev/urandom >"$tmp/port.$key.$i"
+		case $((RANDOM % 5)) in
+		0) echo "incr one" && echo "unset one" ;;
+		1) echo "set --ttl 1h $key @$tmp/port.$key.$i" ;;
+		2) echo "set --ttl 1 gone$key @$tmp/port.$key.$i" ;;
+		*) echo "set $key @$tmp/port.$key.$i" ;;
+		esac
+	done
+	echo "set last 1"
+}
+
+# The last that was told of each of those is that they have expired.
+all_gone() {
+	log_holds 'map(select(.key // "" | startswith("gone")))
+		| group_by(.key) | all(.[]; .[-1].event == "expired")'
+}
+
+test_record() {
+	local before
+	if ! command -v jq >/dev/null; then
+		skip "record and replay" "needs jq"
+		return
+	fi
+	port_store 64
+	rm -f "$tmp/port.log"
+	start_record "$tmp/port.log"
+	random_changes 100 >"$tmp/script"
+	"$bin" -n -u "$s-port" <"$tmp/script" >/dev/null
+	rm -f "$tmp"/port.key*
+	wait_until grep -q '"last"' "$tmp/port.log"
+	wait_until all_gone
+	end_record INT
+	expect_like "record ends with Ctrl-C" 0 '' \
+		"record: +([0-9]) changes are in '$tmp/port.log', 0 were missed"
+	check "it begins with what it is of" log_holds ".[0] | .recording == 1
+		and .store == \"$s-port\" and (.id | length) == 32
+		and .slots == 64 and .max_value == 64 and .sequence == 0
+		and .time_ns / 1e9 < now and .time_ns / 1e9 > now - 600"
+	check "each change has a time and a sequence" log_holds \
+		'.[1:] | all(.[]; .time_ns and .sequence and .event and
+			.epoch) and length > 0'
+	before=$(port_content)
+	port_store 64
+	port replay --fast "$tmp/port.log"
+	expect_like "replay" 0 '+([0-9]) sets and +([0-9]) removals replayed.' ''
+	check "makes it the same, byte for byte" \
+		test "$(port_content)" = "$before"
+	# What is left of an hour, to the same second or so.
+	check "with the times that they had" test \
+		"$("$bin" -u "$s-port" export | jq -s 'map(select(.ttl_ms)) |
+			all(.[]; .ttl_ms > 3500000 and .ttl_ms <= 3600000)')" \
+		= true
+	port replay --json --speed 1000000 "$tmp/port.log" ^last
+	expect_like "replay of what a pattern matches" 0 \
+		'{"sets":1,"unsets":0,"missed":0,"last_line":*}' ''
+}
+
+test_record_ends() {
+	port_store
+	rm -f "$tmp/port.log"
+	port set there 1
+	start_record --count 2 --from-snapshot "$tmp/port.log" '^[tw]'
+	"$bin" -n -u "$s-port" <<<$'set two 1\nset other 1\nset w 1\nset t 1'
+	wait "$watcher"
+	rc=$?
+	watcher=
+	expect "record ends after so many changes" 0 '' \
+		"record: 2 changes are in '$tmp/port.log', 0 were missed"
+	check "of what matches, behind what was there" log_holds \
+		'map(.key // .event // "start") ==
+		["start", "there", "synced", "two", "w"]'
+	port record --timeout 20 --json "$tmp/port.log"
+	expect "or when the time is over" 0 \
+		"{\"file\":\"$tmp/port.log\",\"changes\":0,\"missed\":0}" ''
+	check "behind what is in the file" log_holds \
+		'map(select(.recording)) | length == 2'
+	port record --timeout 0 -
+	expect_like "or to standard output" 0 '{"recording":1,*}' ''
+	port record --count 0 "$tmp/port.log"
+	expect_like "no changes are no count" 2 '' "*'0' is no count of changes*"
+	port record "$tmp/no/file"
+	says "a directory that is not there" 1 \
+		"record: cannot write '$tmp/no/file': No such file or directory"
+	exec_into "$bin" -u "$s-port" record --timeout 20 /dev/full
+	says "a disk that is full" 1 \
+		"record: cannot write '/dev/full': No space left on device"
+}
+
+test_record_missed() {
+	local before
+	port_store
+	rm -f "$tmp/port.log"
+	start_record "$tmp/port.log"
+	port set gone 1
+	wait_until grep -q gone "$tmp/port.log"
+	kill -STOP "$watcher"
+	wait_until is_stopped "$watcher"
+	{
+		echo unset gone
+		seq 100000 | awk '{ print "set k" $1 % 5, $1 }'
+	} >"$tmp/script"
+	"$bin" -n -u "$s-port" <"$tmp/script" >/dev/null
+	kill -CONT "$watcher"
+	wait_until grep -q '"100000"' "$tmp/port.log"
+	wait_until grep -q synced "$tmp/port.log"
+	end_record TERM
+	check "record counts what it has missed, at its place" log_holds \
+		'map(.event) | index("missed") > index("created") and
+		index("missed") < index("synced")'
+	before=$(port_content)
+	port_store
+	port replay --fast "$tmp/port.log"
+	expect_like "replay says so" 0 \
+		'*replayed, +([0-9]) changes were not recorded.' ''
+	check "and ends as it was" test "$(port_content)" = "$before"
+}
+
+# START, SECONDS later a set, and another.
+recorded() { # TIME_NS KEY
+	echo "{\"time_ns\":$1,\"event\":\"created\",\"key\":\"$2\",\"value\":\"1\"}"
+}
+
+test_replay() {
+	local start='{"recording":1,"time_ns":1000000000}' began
+	port_store
+	{
+		echo "$start"
+		recorded 1000000000 a
+		recorded 1300000000 b
+		echo '{"recording":1,"time_ns":9000000000000}'
+		recorded 9000300000000 c
+	} >"$tmp/port.log"
+	began=$(date +%s%N)
+	port replay --speed 2 "$tmp/port.log"
+	expect "replay takes its time" 0 '3 sets and 0 removals replayed.' ''
+	check "as much as it took, but for the time between two recordings" \
+		test $((($(date +%s%N) - began) / 1000000)) -ge 300
+	{
+		echo "$start"
+		recorded 1000000000 a
+		printf '{"time_ns":1000'
+	} >"$tmp/port.log"
+	port replay "$tmp/port.log"
+	expect "a line that is cut is named" 1 \
+		'1 sets and 0 removals replayed.' \
+		"$prog: replay: $tmp/port.log, line 3, byte 16: it needs a ',' or '}' here: there a recording was cut off"
+	port record --quiet --timeout 0 "$tmp/port.log"
+	recorded 1000000000 b >>"$tmp/port.log"
+	port replay "$tmp/port.log"
+	expect "record goes on behind it, and so does replay" 1 \
+		'2 sets and 0 removals replayed.' \
+		"$prog: replay: $tmp/port.log, line 3, byte 16: it needs a ',' or '}' here: there a recording was cut off"
+	{
+		echo "$start"
+		echo broken
+		recorded 1000000000 never
+	} >"$tmp/port.log"
+	port replay "$tmp/port.log"
+	expect "one that is wrong ends it" 1 \
+		'0 sets and 0 removals replayed.' \
+		"$prog: replay: $tmp/port.log, line 2: it is no object: those before are done"
+	check "before what follows" port_is_absent never
+	while IFS='|' read -r what line; do
+		printf '%s\n' "$line" >"$tmp/port.log"
+		port replay "$tmp/port.log"
+		expect_like "a line that $what" 1 '0 sets *' \
+			"*line 1*: it $what: those before are done"
+	done <<-'END'
+		starts a recording of another version|{"recording":2,"time_ns":1}
+		has no member "time_ns"|{"event":"unset","key":"a"}
+		has no member "event"|{"time_ns":1,"key":"a"}
+		tells of an event that is unknown|{"time_ns":1,"event":"eaten","key":"a"}
+		has no member "key"|{"time_ns":1,"event":"unset"}
+		has no member "value"|{"time_ns":1,"event":"changed","key":"a"}
+	END
+	port_store 1
+	{
+		recorded 1000000000 a
+		recorded 1000000000 b
+	} >"$tmp/port.log"
+	port replay "$tmp/port.log"
+	expect_like "a store that is full" 1 '*' \
+		"*store '$s-port' is full*"$'\n'"replay: that is line 2 of $tmp/port.log; those before are done"
+	port replay --speed 0 "$tmp/port.log"
+	says "a speed that is none" 2 \
+		"replay: '0' is no speed: give a number from 0.001 to 1000000, such as 0.5 or 10"
+	port replay --speed 2 --fast "$tmp/port.log"
+	says "two of them" 2 \
+		"replay: --fast is a speed as well: give one of them"
+	port replay "$tmp/no/file"
+	says "a recording that is not there" 1 \
+		"replay: cannot read $tmp/no/file: No such file or directory"
+}
+
+test_copy() {
+	local other=$s-other
+	port_store
+	"$bin" init "$other" 1 8 >/dev/null 2>&1
+	printf '\0\377' | "$bin" -u "$s-port" set bin -
+	port copy bin "$other"
+	expect "copy into another store" 0 '' ''
+	run -u "$other" get --raw bin
+	bytes_are "has every byte" 00ff
+	port set --ttl 1h bin x
+	port copy bin "$other"
+	run -u "$other" ttl bin
+	expect_like "and the time that is left" 0 '3[56]+([0-9])' ''
+	port copy bin "$s-port" name
+	port get name
+	expect "it may be the same store, and another key" 0 1:x ''
+	port --prefix na copy me "$s-port" k
+	port get nak
+	expect "both in a namespace" 0 1:x ''
+	port copy bin "$other" new
+	says "another store that is full" 1 \
+		"copy: store '$other' is full, all 1 slots are taken: remove a key with 'unset', or make a larger store with '$prog init STORE SLOTS'"
+	port set bin 123456789
+	port copy bin "$other"
+	says "or has no room for the value" 1 \
+		"copy: the value of key 'bin' is too large, 9 bytes: store '$other' takes at most 8 bytes, a store for larger ones is made with '$prog init STORE SLOTS BYTES'"
+	port copy absent "$other"
+	says "copy of a key that is not there" 1 \
+		"copy: no key 'absent' in store '$s-port'"
+	port copy bin "$s-none"
+	says "into a store that is not there" 1 \
+		"no store '$s-none': create it with '$prog init $s-none'"
+	port copy bin "$s-port" ''
+	says "an empty key" 1 "copy: a key cannot be empty: give 1 to 63 bytes"
+	port copy bin "$s-port" "$(repeat k 64)"
+	says "a key that is too long" 1 \
+		"copy: key '$(repeat k 64)' is too long, 64 bytes: use at most 63 bytes"
+	"${bin%/*}/splinterpctl" init "$tmp/copied" >/dev/null 2>&1
+	port copy bin "$tmp/copied"
+	exec_into "${bin%/*}/splinterpctl" -u "$tmp/copied" get bin
+	expect "a path leads to a file" 0 9:123456789 ''
+	rm -f "$tmp/copied"
+	run destroy "$other"
 }

@@ -142,6 +142,11 @@ suite() { # PROGRAM KIND
 	test_packed
 	test_export_ended
 	test_import_ended
+	test_record
+	test_record_ends
+	test_record_missed
+	test_replay
+	test_copy
 	test_terminal
 }
 
