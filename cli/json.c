@@ -35,7 +35,9 @@ skip_space(struct reader *reader)
 static char
 peek(const struct reader *reader)
 {
-	return reader->at < reader->end ? *reader->at : '\0';
+	if (reader->at == reader->end)
+		return '\0';
+	return *reader->at;
 }
 
 static bool

@@ -13,6 +13,8 @@
 #define MOMENT_NS UINT64_C(500000000)
 #define BETWEEN_NS UINT64_C(200000000)
 
+#define MUCH UINT64_C(16384) /* bytes that take a look at the clock at once */
+
 enum { BAR = 20, LOOK_EVERY = 16 };
 
 void
@@ -77,8 +79,7 @@ progress_add(struct progress *progress, uint64_t bytes)
 {
 	progress->done++;
 	progress->bytes += bytes;
-	if (!progress->on ||
-		(progress->done % LOOK_EVERY && bytes < LOOK_EVERY * 1024))
+	if (!progress->on || (progress->done % LOOK_EVERY && bytes < MUCH))
 		return;
 	uint64_t now = cli_now_ns();
 	if (now - progress->began_ns >= MOMENT_NS &&
