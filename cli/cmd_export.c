@@ -222,13 +222,11 @@ cmd_export(struct cli *cli, const struct call *call)
 
 	if (call->argc && strcmp(call->argv[0], "-") != 0)
 		export.path = call->argv[0];
-	if (export.path && *export.path == '^')
-		return cli_usage(cli,
-			"export: '%s' looks like a pattern: write 'export - "
-			"%s', or './%s' for a file",
-			export.path, export.path, export.path);
-	int status = pattern_take(&export.pattern, cli, call,
-		call->argc > 1 ? call->argv[1] : NULL);
+	int status = export.path ? pattern_no_file(cli, call, export.path)
+				 : EXIT_DONE;
+	if (!status)
+		status = pattern_take(&export.pattern, cli, call,
+			call->argc > 1 ? call->argv[1] : NULL);
 	if (!status)
 		status = export.path ? to_file(&export) : to_stdout(&export);
 	pattern_free(&export.pattern);

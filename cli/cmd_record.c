@@ -379,6 +379,8 @@ cmd_record(struct cli *cli, const struct call *call)
 
 	if (strcmp(call->argv[0], "-") != 0)
 		record.path = call->argv[0];
+	if (!status && record.path)
+		status = pattern_no_file(cli, call, record.path);
 	if (!status)
 		status = pattern_take(&record.pattern, cli, call,
 			call->argc > 1 ? call->argv[1] : NULL);

@@ -48,6 +48,18 @@ pattern_matches(const struct pattern *pattern, const char *text)
 	return !pattern->given || !regexec(&pattern->regex, text, 0, NULL, 0);
 }
 
+int
+pattern_no_file(
+	const struct cli *cli, const struct call *call, const char *file)
+{
+	if (*file != '^')
+		return EXIT_DONE;
+	return cli_usage(cli,
+		"%s: '%s' looks like a pattern: write '%s - %s', or './%s' for "
+		"a file",
+		call->command->name, file, call->command->name, file, file);
+}
+
 bool
 pattern_is_like_a_shells(const struct pattern *pattern)
 {

@@ -550,6 +550,9 @@ test_record_ends() {
 		'map(select(.recording)) | length == 2'
 	port record --timeout 0 -
 	expect_like "or to standard output" 0 '{"recording":1,*}' ''
+	port record ^f
+	says "a pattern is no file" 2 \
+		"record: '^f' looks like a pattern: write 'record - ^f', or './^f' for a file"
 	port record --count 0 "$tmp/port.log"
 	expect_like "no changes are no count" 2 '' "*'0' is no count of changes*"
 	port record "$tmp/no/file"
