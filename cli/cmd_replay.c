@@ -326,7 +326,7 @@ take_speed(struct replay *replay)
 	replay->speed = replay->call->given[OPTION_FAST] ? 0 : 1;
 	if (!text)
 		return EXIT_DONE;
-	if (!replay->speed)
+	if (replay->speed == 0)
 		return cli_usage(replay->cli, "replay: --fast is a speed as "
 					      "well: give one of them");
 	replay->speed = strtod(text, &end);

@@ -392,6 +392,15 @@ tame_word(const struct command *command, const char *word)
 		if (!strncmp(word, "--timeout=", 10) && is_long_time(word + 10))
 			return "--timeout=1";
 	}
+	/* Each block of `top` takes its time. */
+	if (cli_takes(command, OPTION_BLOCKS)) {
+		if (is_long_time(word))
+			return "1";
+		if (!strncmp(word, "--count=", 8) && is_long_time(word + 8))
+			return "--count=1";
+		if (!strncmp(word, "--interval=", 11))
+			return "--interval=10ms";
+	}
 	return word;
 }
 
