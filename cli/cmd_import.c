@@ -593,15 +593,23 @@ run_with_signals(struct import *import)
 
 /* --- Words -------------------------------------------------------------- */
 
+const char *
+cli_policy_at(size_t index)
+{
+	return index < sizeof(policies) / sizeof(policies[0]) ? policies[index]
+							      : NULL;
+}
+
 static int
 take_policy(struct import *import)
 {
 	const char *text = import->call->given[OPTION_POLICY];
+	const char *name;
 
 	if (!text)
 		return EXIT_DONE;
-	for (size_t i = 0; i < sizeof(policies) / sizeof(policies[0]); i++)
-		if (!strcmp(policies[i], text)) {
+	for (size_t i = 0; (name = cli_policy_at(i)); i++)
+		if (!strcmp(name, text)) {
 			import->policy = (enum policy)i;
 			return EXIT_DONE;
 		}

@@ -221,6 +221,9 @@ int cli_each_store(const struct cli *cli, const char *prefix,
 /* cmd_config.c - the names of what it prints; null behind the last. */
 const char *cli_setting_at(size_t index);
 
+/* cmd_import.c - what --policy takes; null behind the last. */
+const char *cli_policy_at(size_t index);
+
 /*
  * repl.c - the prompt, and scripts. cli_need_history() reads the lines that
  * were entered before, if it has not been done yet; cli_end_history() is due

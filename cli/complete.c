@@ -421,6 +421,15 @@ offer_switch(struct place *place)
 	offer(place, "1");
 }
 
+static void
+offer_policies(struct place *place)
+{
+	const char *name;
+
+	for (size_t i = 0; (name = cli_policy_at(i)); i++)
+		offer(place, name);
+}
+
 /* What may stand where the synopsis has this word. */
 static void
 offer_for(struct place *place, const char *name)
@@ -468,7 +477,10 @@ offer_all(struct place *place)
 		offer_program_options(place);
 	} else if (place->is_first) {
 		offer_commands(place);
-	} else if (!place->command || place->option) {
+	} else if (place->option) {
+		if (!strcmp(place->option->word, "POLICY"))
+			offer_policies(place);
+	} else if (!place->command) {
 		return;
 	} else {
 		if (!place->options_ended && *place->word == '-')

@@ -146,6 +146,9 @@ item() { # KEY VALUE [MEMBERS]
 
 test_import_newest() {
 	port_store
+	run --complete "$prog import --policy "
+	expect "policies are completed" 0 \
+		$'destination\t\nfail\t\nnewest\t\nsource\t' ''
 	port set old 1
 	port set new 1
 	port set new 2
