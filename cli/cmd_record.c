@@ -215,16 +215,27 @@ fail_file(const struct record *record, int code)
 		record->path, strerror(code));
 }
 
+/* What is in a file already is a recording, or nothing is put behind it. */
+static bool
+is_recording(int fd, off_t size)
+{
+	static const char start[] = "{\"recording\":";
+	char found[sizeof(start) - 1];
+
+	return size < (off_t)sizeof(found)
+		       ? !size
+		       : pread(fd, found, sizeof(found), 0) ==
+					 (ssize_t)sizeof(found) &&
+				 !memcmp(found, start, sizeof(found));
+}
+
 /* A line that somebody could not write wholly stays a line of its own. */
 static void
-end_torn_line(FILE *file)
+end_torn_line(FILE *file, off_t size)
 {
-	struct stat status;
 	char last;
 
-	if (!fstat(fileno(file), &status) && S_ISREG(status.st_mode) &&
-		status.st_size > 0 &&
-		pread(fileno(file), &last, 1, status.st_size - 1) == 1 &&
+	if (size > 0 && pread(fileno(file), &last, 1, size - 1) == 1 &&
 		last != '\n')
 		fputc('\n', file);
 }
@@ -232,6 +243,8 @@ end_torn_line(FILE *file)
 static int
 open_file(struct record *record)
 {
+	struct stat status;
+
 	record->file = stdout;
 	if (!record->path)
 		return EXIT_DONE;
@@ -239,9 +252,17 @@ open_file(struct record *record)
 		O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY,
 		S_IRUSR | S_IWUSR);
 	record->file = fd < 0 ? NULL : fdopen(fd, "a+");
-	if (!record->file)
+	if (!record->file || fstat(fd, &status))
 		return fail_file(record, errno);
-	end_torn_line(record->file);
+	off_t size = S_ISREG(status.st_mode) ? status.st_size : 0;
+	if (!is_recording(fd, size)) {
+		fclose(record->file);
+		return cli_fail_text(record->cli,
+			"record: '%s' is there already and is no recording: "
+			"choose another name",
+			record->path);
+	}
+	end_torn_line(record->file, size);
 	return EXIT_DONE;
 }
 

@@ -469,7 +469,7 @@ end_record() { # SIGNAL
 }
 
 log_holds() { # FILTER: for all lines together
-	jq -se "$1" "$tmp/port.log" >/dev/null
+	jq -se "$1" "$tmp/port.log" >/dev/null 2>&1
 }
 
 # Sets and removals at random, of values of any bytes, as one script.
@@ -553,6 +553,11 @@ test_record_ends() {
 		'map(select(.recording)) | length == 2'
 	port record --timeout 0 -
 	expect_like "or to standard output" 0 '{"recording":1,*}' ''
+	echo text >"$tmp/port.text"
+	port record --timeout 0 "$tmp/port.text"
+	says "a file that is none is left alone" 1 \
+		"record: '$tmp/port.text' is there already and is no recording: choose another name"
+	check "as it was" grep -qx text "$tmp/port.text"
 	port record ^f
 	says "a pattern is no file" 2 \
 		"record: '^f' looks like a pattern: write 'record - ^f', or './^f' for a file"
