@@ -349,12 +349,13 @@ test_packed() {
 		head -c 9000 "$tmp/port.$suffix" >"$tmp/port.cut"
 		port import "$tmp/port.cut"
 		expect_like "one that is cut is noticed" 1 '' \
-			"*: import: $tmp/port.cut is packed, and ends too early, near line [1-3]: nothing was imported"
+			"*: import: $tmp/port.cut is packed, and ends too early, near line [0-3]: nothing was imported"
 		port list --names
 		expect "before anything is imported" 0 '' ''
 		port import --partial "$tmp/port.cut"
-		expect_like "--partial takes what is whole" 1 '[12] keys created*' \
-			"*ends too early*go on with '--from *"
+		# zstd has larger blocks than that, and none is whole.
+		expect_like "--partial takes what is whole" 1 '[0-2] keys created*' \
+			"*ends too early, near line *( )@(0|[1-3]*go on with '--from *)"
 		port_store 64 4096
 		{
 			head -c 5000 "$tmp/port.$suffix"
