@@ -442,6 +442,14 @@ put_path(const struct context *context, void (*put)(const char *text))
 	put(context->failure->store);
 }
 
+/* A program for stores in memory has met one in a file. */
+static bool
+for_file_elsewhere(const struct context *context)
+{
+	return context->cli->kind == SPL_FILE &&
+	       strncmp(context->cli->program, "splinterp", 9) != 0;
+}
+
 /* How the store is selected. */
 static void
 put_use(const struct context *context)
@@ -469,7 +477,9 @@ put_text_field(const struct context *context, const char *name)
 	else if (!strcmp(name, "arg"))
 		put_word(failure->store);
 	else if (!strcmp(name, "run"))
-		put_name(cli_run_prefix(context->cli));
+		put_name(for_file_elsewhere(context)
+				 ? "splinterpctl "
+				 : cli_run_prefix(context->cli));
 	else if (!strcmp(name, "use"))
 		put_use(context);
 	else if (!strcmp(name, "files"))

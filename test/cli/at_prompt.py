@@ -258,6 +258,16 @@ def runs_every_command(world):
     prompt.enter(f"init {other} 8 64", other)
     require(prompt.says("created store"), prompt.text())
     prompt.enter(f"use {world.store}")
+    lines = f"{world.home}/lines"
+    for line, text in (
+            (f"copy a {other} b", None), (f"export {lines}", "keys with"),
+            (f"import {lines}", "replaced"),
+            (f"record --timeout 1 {lines}.rec", "0 changes"),
+            (f"replay --fast {lines}.rec", "0 sets")):
+        prompt.enter("cls")
+        prompt.enter(line)
+        require(text is None or prompt.says(text), prompt.text())
+        left.discard(line.split()[0])
     prompt.enter(f"destroy {other}")
     require(prompt.says("removed store"), prompt.text())
     prompt.type("quit\r")

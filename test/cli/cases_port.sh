@@ -710,6 +710,9 @@ test_copy() {
 	port copy bin "$s-none"
 	says "into a store that is not there" 1 \
 		"no store '$s-none': create it with '$prog init $s-none'"
+	port copy bin "$tmp/none"
+	says "into a file that is not there" 1 \
+		"no store '$tmp/none': create it with 'splinterpctl init $tmp/none'"
 	port copy bin "$s-port" ''
 	says "an empty key" 1 "copy: a key cannot be empty: give 1 to 63 bytes"
 	port copy bin "$s-port" "$(repeat k 64)"

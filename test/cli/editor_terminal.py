@@ -402,7 +402,7 @@ def build(directory):
     flags = shlex.split(os.environ.get("CFLAGS", "-O1 -g"))
     sources = [os.path.join(HERE, "editor_driver.c")] + [
         os.path.join(CLI, name) for name in sorted(os.listdir(CLI))
-        if re.fullmatch(r"(edit(_.*)?|editor|history)\.c", name)]
+        if re.fullmatch(r"(edit(_.*)?|editor|history|file|pack)\.c", name)]
     common = compiler + flags + ["-std=c11", "-D_DEFAULT_SOURCE"] + sources
     subprocess.run(common + ["-DSPLINTER_EDIT=1", "-o",
                              os.path.join(directory, "with"), "-ledit"],
